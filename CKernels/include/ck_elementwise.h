@@ -1,0 +1,25 @@
+// Functions of single elements.
+#ifndef CK_ELEMENTWISE_H
+#define CK_ELEMENTWISE_H
+
+#include "ck_runtime.h"
+
+// y = exp(x), ≤ 2 ulp; tanh(x), ≤ 3 ulp; 1 / (1 + exp(−x)), ≤ 3 ulp where the result is normal. In place is allowed.
+// NaN stays NaN.
+CK_EXTERN ck_status ck_exp_f32(float *y, const float *x, int64_t count);
+CK_EXTERN ck_status ck_tanh_f32(float *y, const float *x, int64_t count);
+CK_EXTERN ck_status ck_sigmoid_f32(float *y, const float *x, int64_t count);
+
+// Backward of y = tanh(x): dx = dy (1 − y²). In place on dy is allowed.
+CK_EXTERN ck_status ck_tanh_backward_f32(float *dx, const float *dy, const float *y, int64_t count);
+
+// Accumulates: y += x.
+CK_EXTERN ck_status ck_add_f32(float *y, const float *x, int64_t count);
+
+// Inverted dropout (Srivastava et al. 2014): y = x / (1 − rate) where the generator keeps element i, else 0.
+// Whether it does depends on (seed, offset + i) alone, so that the same call on a gradient is the backward.
+// 0 ≤ rate < 1. In place is allowed.
+CK_EXTERN ck_status ck_dropout_f32(float *y, const float *x, float rate, uint64_t seed, uint64_t offset,
+                                   int64_t count);
+
+#endif

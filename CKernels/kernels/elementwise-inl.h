@@ -1,0 +1,63 @@
+// Passes over single elements: sums, the backward of tanh, dropout, Adam.
+
+static void tanh_backward_range(float *dx, const float *dy, const float *y, int64_t count) {
+    for (int64_t i = 0; i < count; i += CK_LANES) {
+        vf out = vf_load_first(y + i, count - i), d = vf_load_first(dy + i, count - i);
+        vf_store_first(dx + i, d * vf_fma(-out, out, vf_set(1.0f)), count - i);
+    }
+}
+
+static void add_range(float *y, const float *x, int64_t count) {
+    for (int64_t i = 0; i < count; i += CK_LANES)
+        vf_store_first(y + i, vf_load_first(y + i, count - i) + vf_load_first(x + i, count - i), count - i);
+}
+
+// The finaliser of MurmurHash3: every input bit reaches every output bit.
+CK_INLINE vu mix(vu x) {
+    x = (x ^ (x >> 16)) * 0x85ebca6bu;
+    x = (x ^ (x >> 13)) * 0xc2b2ae35u;
+    return x ^ (x >> 16);
+}
+
+// Two keyed rounds of the mixer on the element's index; kept where the 32 bits lie at or above rate · 2³².
+static void dropout_range(float *y, const float *x, float rate, uint64_t seed, uint64_t offset, int64_t count) {
+    const vu low = (vu)((uint32_t)seed), high = (vu)((uint32_t)(seed >> 32));
+    const vu threshold = (vu)((uint32_t)((double)rate * 4294967296.0));
+    const vf keep = vf_set(1.0f / (1.0f - rate));
+    for (int64_t i = 0; i < count; i += CK_LANES) {
+        vu index = (vu)((uint32_t)(offset + (uint64_t)i)) + vu_iota();
+        vu random = mix(mix(index ^ low) + high);
+        vf kept = vf_load_first(x + i, count - i) * keep;
+        vf_store_first(y + i, random >= threshold ? kept : vf_set(0.0f), count - i);
+    }
+}
+
+static double sum_squares_range(const float *x, int64_t count) {
+    // A block of 64 vectors is short enough for float lanes; blocks add up in double.
+    double total = 0;
+    for (int64_t block = 0; block < count; block += 64 * CK_LANES) {
+        int64_t end = block + 64 * CK_LANES < count ? block + 64 * CK_LANES : count;
+        vf sum = vf_set(0.0f);
+        for (int64_t i = block; i < end; i += CK_LANES) {
+            vf v = vf_load_first(x + i, end - i);
+            sum = vf_fma(v, v, sum);
+        }
+        total += (double)vf_sum(sum);
+    }
+    return total;
+}
+
+// correction1 and correction2 are 1 / (1 − βᵗ).
+static void adam_range(float *p, float *m, float *v, const float *g, float gradient_scale, float rate, float beta1,
+                       float beta2, float epsilon, float correction1, float correction2, int64_t count) {
+    for (int64_t i = 0; i < count; i += CK_LANES) {
+        int64_t n = count - i;
+        vf gradient = vf_load_first(g + i, n) * gradient_scale;
+        vf first = vf_fma(vf_load_first(m + i, n), vf_set(beta1), gradient * (1.0f - beta1));
+        vf second = vf_fma(vf_load_first(v + i, n), vf_set(beta2), gradient * gradient * (1.0f - beta2));
+        vf step = rate * correction1 * first / (vf_sqrt(second * correction2) + vf_set(epsilon));
+        vf_store_first(m + i, first, n);
+        vf_store_first(v + i, second, n);
+        vf_store_first(p + i, vf_load_first(p + i, n) - step, n);
+    }
+}

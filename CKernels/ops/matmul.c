@@ -1,0 +1,147 @@
+// Matrix products: c is cut into tiles of ROWS × COLUMNS that one thread computes over all of K, in blocks of DEPTH.
+//
+// Goto & van de Geijn 2008: b's panel (DEPTH × nr: 16 KiB with AVX2) stays in L1, a's block (ROWS × DEPTH: 96 KiB) in L2.
+#include "../runtime/runtime.h"
+
+enum { ROWS = 96, COLUMNS = 256, DEPTH = 256 }; // multiples of every mr and nr
+
+// The largest part of a that is packed at once, in floats: 16 MiB.
+#define SLAB (4 << 20)
+
+// What stands before the panels of a packed matrix, so that a mix-up is an error and not a wrong result.
+typedef struct packed_header {
+    int64_t nr, K, N;
+} packed_header;
+enum { HEADER = 16 }; // floats: one cache line, which keeps the panels aligned
+
+static int64_t padded(int64_t N, int64_t nr) { return ck_product(ck_blocks(N, nr), nr); }
+
+static int64_t packed_count(const ck_kernels *kernels, int64_t K, int64_t N) {
+    int64_t count = N < 0 ? -1 : ck_product(K, padded(N, kernels->nr));
+    return count < 0 || count > INT64_MAX / 8 ? -1 : count + HEADER;
+}
+
+int64_t ck_packed_count_f32(int64_t K, int64_t N) {
+    const ck_kernels *kernels;
+    return ck_table(&kernels) == CK_OK ? packed_count(kernels, K, N) : -1;
+}
+
+// [block of DEPTH][panel][k][nr]
+static void pack(const ck_kernels *kernels, float *packed, ck_matrix b, int64_t K, int64_t N) {
+    packed_header header = {kernels->nr, K, N};
+    memcpy(packed, &header, sizeof header);
+    float *panels = packed + HEADER;
+    int64_t width = padded(N, kernels->nr), column_blocks = ck_blocks(N, COLUMNS);
+    int64_t tasks = column_blocks * ck_blocks(K, DEPTH);
+#pragma omp parallel for schedule(static) num_threads(ck_threads_for(K *N))
+    for (int64_t task = 0; task < tasks; task++) {
+        int64_t k = task / column_blocks * DEPTH, j = task % column_blocks * COLUMNS;
+        int64_t kc = ck_min(DEPTH, K - k);
+        kernels->pack_b_panels(panels + k * width + j * kc, b.data + k * b.row_stride + j * b.column_stride,
+                               b.column_stride, b.row_stride, ck_min(COLUMNS, N - j), kc);
+    }
+}
+
+ck_status ck_pack_f32(float *packed, ck_matrix b, int64_t K, int64_t N) {
+    const ck_kernels *kernels;
+    CK_TRY(ck_table(&kernels));
+    CK_ARRAY(packed, packed_count(kernels, K, N));
+    CK_ARRAY(b.data, ck_product(K, N));
+    pack(kernels, packed, b, K, N);
+    return CK_OK;
+}
+
+typedef struct product {
+    float *c;
+    int64_t c_stride;
+    const float *a_panels, *b_panels, *bias;
+    int flags;
+    int64_t M, N, K, width;
+} product;
+
+// One tile of c over all of K. Blocks of K add up in ascending order; bias and activation come with the last.
+static void multiply_tile(const ck_kernels *kernels, const product *p, int64_t i, int64_t j) {
+    int64_t rows = ck_min(ROWS, p->M - i), columns = ck_min(COLUMNS, p->N - j);
+    const float *a = p->a_panels + i * p->K; // [block of ROWS][block of DEPTH][panel][k][mr]
+    int64_t k = 0;
+    do {
+        int64_t kc = ck_min(DEPTH, p->K - k);
+        bool last = k + kc == p->K;
+        int flags = (k > 0 ? CK_ACCUMULATE : p->flags & CK_ACCUMULATE) | (last ? p->flags & CK_TANH : 0);
+        kernels->matmul_block(p->c + i * p->c_stride + j, p->c_stride, a + k * ck_blocks(rows, kernels->mr) * kernels->mr,
+                              p->b_panels + k * p->width + j * kc, last && p->bias ? p->bias + j : NULL, flags, rows,
+                              columns, kc);
+        k += kc;
+    } while (k < p->K);
+}
+
+// `a_panels` is scratch for ROWS-padded M × K.
+static void multiply(const ck_kernels *kernels, const product *p, float *a_panels, ck_matrix a) {
+    int64_t row_blocks = ck_blocks(p->M, ROWS), tiles = row_blocks * ck_blocks(p->N, COLUMNS);
+#pragma omp parallel num_threads(ck_threads_for(p->M *p->N *p->K))
+    {
+        int64_t depth_blocks = ck_blocks(p->K, DEPTH);
+#pragma omp for schedule(static)
+        for (int64_t task = 0; task < row_blocks * depth_blocks; task++) {
+            int64_t i = task / depth_blocks * ROWS, k = task % depth_blocks * DEPTH;
+            int64_t rows = ck_min(ROWS, p->M - i);
+            kernels->pack_a_panels(a_panels + i * p->K + k * ck_blocks(rows, kernels->mr) * kernels->mr,
+                                   a.data + i * a.row_stride + k * a.column_stride, a.row_stride, a.column_stride,
+                                   rows, ck_min(DEPTH, p->K - k));
+        }
+#pragma omp for schedule(static, 1)
+        for (int64_t tile = 0; tile < tiles; tile++)
+            multiply_tile(kernels, p, tile % row_blocks * ROWS, tile / row_blocks * COLUMNS);
+    }
+}
+
+static ck_status multiply_packed(const ck_kernels *kernels, float *c, int64_t c_stride, ck_matrix a,
+                                 const float *packed, const float *bias, int flags, int64_t M, int64_t N, int64_t K) {
+    // Slabs of a bound the scratch; whole blocks of ROWS, so that they change no sum.
+    int64_t slab = K > 0 && M > SLAB / K ? SLAB / K / ROWS * ROWS : M;
+    if (slab < ROWS) slab = ck_min(M, ROWS);
+    float *a_panels = ck_scratch_take(ck_product(ck_blocks(slab, kernels->mr) * kernels->mr, K));
+    CK_REQUIRE(a_panels, CK_NO_MEMORY);
+    for (int64_t i = 0; i < M; i += slab) {
+        ck_matrix rows = {a.data + i * a.row_stride, a.row_stride, a.column_stride};
+        product p = {c + i * c_stride, c_stride, a_panels, packed + HEADER, bias, flags,
+                     ck_min(slab, M - i), N,     K,        padded(N, kernels->nr)};
+        multiply(kernels, &p, a_panels, rows);
+    }
+    ck_scratch_return();
+    return CK_OK;
+}
+
+static ck_status check(const float *c, int64_t c_stride, ck_matrix a, int64_t M, int64_t N, int64_t K) {
+    CK_REQUIRE(M >= 0 && N >= 0 && K >= 0 && c_stride >= N, CK_BAD_SIZE);
+    CK_ARRAY(c, ck_product(M, N));
+    CK_ARRAY(a.data, ck_product(M, K));
+    CK_REQUIRE(ck_product(ck_product(M, N), K) >= 0, CK_BAD_SIZE);
+    return CK_OK;
+}
+
+ck_status ck_matmul_packed_f32(float *c, int64_t c_stride, ck_matrix a, const float *packed, const float *bias,
+                               int flags, int64_t M, int64_t N, int64_t K) {
+    const ck_kernels *kernels;
+    CK_TRY(ck_table(&kernels));
+    CK_TRY(check(c, c_stride, a, M, N, K));
+    CK_REQUIRE(packed, CK_NULL_POINTER);
+    packed_header header;
+    memcpy(&header, packed, sizeof header);
+    CK_REQUIRE(header.nr == kernels->nr && header.K == K && header.N == N, CK_WRONG_PACKING);
+    return multiply_packed(kernels, c, c_stride, a, packed, bias, flags, M, N, K);
+}
+
+ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias, int flags, int64_t M,
+                        int64_t N, int64_t K) {
+    const ck_kernels *kernels;
+    CK_TRY(ck_table(&kernels));
+    CK_TRY(check(c, c_stride, a, M, N, K));
+    CK_ARRAY(b.data, ck_product(K, N));
+    float *packed = ck_scratch_take(packed_count(kernels, K, N));
+    CK_REQUIRE(packed, CK_NO_MEMORY);
+    pack(kernels, packed, b, K, N);
+    ck_status status = multiply_packed(kernels, c, c_stride, a, packed, bias, flags, M, N, K);
+    ck_scratch_return();
+    return status;
+}

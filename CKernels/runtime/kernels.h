@@ -1,0 +1,75 @@
+// The kernel table: one entry a tile body, one table an instruction set.
+//
+// kernels/*-inl.h define a static function of each name below; isa/instantiate.h fills a table from this list, so a
+// kernel that a set lacks does not compile. ops/ fetch the table once a call.
+#ifndef CK_KERNELS_H
+#define CK_KERNELS_H
+
+#include "CKernels.h"
+
+// X(result, name, arguments)
+#define CK_KERNEL_LIST(X)                                                                                    \
+    X(void, exp_range, (float *y, const float *x, int64_t count))                                            \
+    X(void, tanh_range, (float *y, const float *x, int64_t count))                                           \
+    X(void, sigmoid_range, (float *y, const float *x, int64_t count))                                        \
+    X(void, tanh_backward_range, (float *dx, const float *dy, const float *y, int64_t count))                \
+    X(void, add_range, (float *y, const float *x, int64_t count))                                            \
+    X(void, dropout_range,                                                                                   \
+      (float *y, const float *x, float rate, uint64_t seed, uint64_t offset, int64_t count))                 \
+    X(double, sum_squares_range, (const float *x, int64_t count))                                            \
+    X(void, adam_range,                                                                                      \
+      (float *p, float *m, float *v, const float *g, float gradient_scale, float rate, float beta1,          \
+       float beta2, float epsilon, float correction1, float correction2, int64_t count))                     \
+    X(void, softmax_rows, (float *y, const float *x, const int32_t *lengths, int64_t N, int64_t columns))    \
+    X(void, log_softmax_rows, (float *y, const float *x, int64_t N, int64_t columns))                        \
+    X(void, softmax_backward_rows,                                                                           \
+      (float *dx, const float *dy, const float *y, const int32_t *lengths, int64_t N, int64_t columns))      \
+    X(void, log_softmax_backward_rows,                                                                       \
+      (float *dx, const float *dy, const float *y, int64_t N, int64_t columns))                              \
+    X(void, cross_entropy_rows,                                                                              \
+      (float *loss, float *logits, const int32_t *targets, float scale, int gradient, int64_t N, int64_t V)) \
+    X(void, dot_attention_forward_tile,                                                                      \
+      (float *context, float *alignment, float *scratch, const float *queries, const float *keys,            \
+       const float *values, float scale, int64_t Tq, int64_t Tk, int64_t length, int64_t H, int64_t D))      \
+    X(void, dot_attention_backward_tile,                                                                     \
+      (float *dqueries, float *dkeys, float *dvalues, float *scratch, const float *dcontext,                 \
+       const float *queries, const float *keys, const float *values, const float *alignment, float scale,    \
+       int64_t Tq, int64_t Tk, int64_t length, int64_t H, int64_t D))                                        \
+    X(void, additive_attention_forward_tile,                                                                 \
+      (float *context, float *alignment, float *scratch, const float *queries, const float *keys,            \
+       const float *values, const float *v, int64_t Tq, int64_t Tk, int64_t length, int64_t H, int64_t D))   \
+    X(void, additive_attention_backward_tile,                                                                \
+      (float *dqueries, float *dkeys, float *dvalues, float *dv, float *scratch, const float *dcontext,      \
+       const float *queries, const float *keys, const float *values, const float *v, const float *alignment, \
+       int64_t Tq, int64_t Tk, int64_t length, int64_t H, int64_t D))                                        \
+    X(void, lstm_cell_forward_rows,                                                                          \
+      (float *h, float *c, float *gates, const float *c_before, int64_t rows, int64_t H))                    \
+    X(void, lstm_cell_backward_rows,                                                                         \
+      (float *dgates, float *dstate_c, const float *dstate_h, const float *dh, const float *gates,           \
+       const float *c, const float *c_before, int64_t rows, int64_t H))                                      \
+    X(void, gru_cell_forward_rows,                                                                           \
+      (float *h, float *reset_input, float *gates, const float *a, const float *h_before, int64_t rows,      \
+       int64_t H))                                                                                           \
+    X(void, gru_cell_backward_rows,                                                                          \
+      (float *dgates, float *drecurrent, float *dstate_h, const float *dh, const float *gates,               \
+       const float *reset_input, const float *h_before, int64_t rows, int64_t H))                            \
+    X(void, pack_a_panels,                                                                                   \
+      (float *out, const float *source, int64_t stride, int64_t k_stride, int64_t count, int64_t kc))        \
+    X(void, pack_b_panels,                                                                                   \
+      (float *out, const float *source, int64_t stride, int64_t k_stride, int64_t count, int64_t kc))        \
+    X(void, matmul_block,                                                                                    \
+      (float *c, int64_t c_stride, const float *a, const float *b, const float *bias, int flags,             \
+       int64_t rows, int64_t columns, int64_t kc))
+
+typedef struct ck_kernels {
+    const char *name;
+    int64_t mr, nr; // rows and columns of the matrix product's register tile
+#define X(result, name, arguments) result(*name) arguments;
+    CK_KERNEL_LIST(X)
+#undef X
+} ck_kernels;
+
+// The table in use.
+ck_status ck_table(const ck_kernels **table);
+
+#endif

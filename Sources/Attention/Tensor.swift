@@ -1,0 +1,119 @@
+/// A dense, row-major array of `Float` with a shape, 64-byte aligned.
+///
+/// Value semantics by copy-on-write: assigning shares the storage, the first write after that copies it.
+public struct Tensor: Sendable {
+  /// The extent of every dimension, outermost first.
+  public private(set) var shape: [Int]
+  private(set) var buffer: Buffer
+
+  /// A tensor of zeros.
+  public init(zeros shape: [Int]) {
+    precondition(shape.allSatisfy { $0 >= 0 }, "a dimension is negative: \(shape)")
+    self.shape = shape
+    buffer = Buffer(count: shape.reduce(1, *))
+    buffer.pointer.initialize(repeating: 0, count: buffer.count)
+  }
+
+  /// A tensor of the given elements in row-major order.
+  ///
+  /// - Throws: ``AttentionError/shape(argument:expected:found:)`` when the number of elements does not fill the shape.
+  public init(_ elements: some Collection<Float>, shape: [Int]) throws(AttentionError) {
+    guard shape.allSatisfy({ $0 >= 0 }), elements.count == shape.reduce(1, *) else {
+      throw .shape(argument: "elements", expected: "\(shape)", found: [elements.count])
+    }
+    self.init(uninitialized: shape)
+    _ = UnsafeMutableBufferPointer(start: buffer.pointer, count: buffer.count).initialize(from: elements)
+  }
+
+  /// A tensor over a buffer that a kernel has filled.
+  package init(_ buffer: Buffer, shape: [Int]) {
+    precondition(buffer.count == shape.reduce(1, *))
+    self.shape = shape
+    self.buffer = buffer
+  }
+
+  package init(uninitialized shape: [Int]) {
+    self.init(Buffer(count: shape.reduce(1, *)), shape: shape)
+  }
+
+  /// The memory, for kernels to read.
+  var storage: Buffer { buffer }
+
+  /// The number of elements.
+  public var count: Int { buffer.count }
+
+  /// The elements in row-major order.
+  public var elements: [Float] { withUnsafePointer { Array(UnsafeBufferPointer(start: $0, count: count)) } }
+
+  /// The same elements under another shape of the same count.
+  public func reshaped(_ shape: [Int]) throws(AttentionError) -> Tensor {
+    guard shape.allSatisfy({ $0 >= 0 }), shape.reduce(1, *) == count else {
+      throw .shape(argument: "shape", expected: "\(count) elements", found: shape)
+    }
+    return Tensor(buffer, shape: shape)
+  }
+
+  /// The element at an index of every dimension.
+  public subscript(_ index: Int...) -> Float {
+    get { withUnsafePointer { $0[offset(index)] } }
+    set {
+      let offset = offset(index)
+      withUnsafeMutablePointer { $0[offset] = newValue }
+    }
+  }
+
+  private func offset(_ index: [Int]) -> Int {
+    precondition(index.count == shape.count, "\(index.count) indices for the shape \(shape)")
+    var offset = 0
+    for (i, extent) in zip(index, shape) {
+      precondition(i >= 0 && i < extent, "the index \(index) lies outside the shape \(shape)")
+      offset = offset * extent + i
+    }
+    return offset
+  }
+
+  /// Calls `body` with the elements, read-only.
+  public func withUnsafePointer<R, E: Error>(_ body: (UnsafePointer<Float>) throws(E) -> R) throws(E) -> R {
+    // `buffer` outlives the call: `self` is borrowed for its whole length.
+    try body(UnsafePointer(buffer.pointer))
+  }
+
+  /// Calls `body` with the elements, after making them this tensor's own.
+  public mutating func withUnsafeMutablePointer<R, E: Error>(
+    _ body: (UnsafeMutablePointer<Float>) throws(E) -> R
+  ) throws(E) -> R {
+    if !isKnownUniquelyReferenced(&buffer) { buffer = buffer.copy() }
+    return try body(buffer.pointer)
+  }
+}
+
+extension Tensor: Equatable {
+  /// Equal shapes and equal elements (so a tensor that holds a NaN differs from itself).
+  public static func == (a: Tensor, b: Tensor) -> Bool {
+    a.shape == b.shape && (0..<a.count).allSatisfy { a.buffer.pointer[$0] == b.buffer.pointer[$0] }
+  }
+}
+
+/// The memory under tensors and work space: `count` floats, aligned to a cache line, freed with the last reference.
+///
+/// Unchecked: a buffer is written only while one owner holds it, either a uniquely referenced ``Tensor`` or
+/// the function that allocated it.
+package final class Buffer: @unchecked Sendable {
+  package let pointer: UnsafeMutablePointer<Float>
+  package let count: Int
+
+  package init(count: Int) {
+    let bytes = max(count, 1) * MemoryLayout<Float>.stride
+    pointer = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+      .bindMemory(to: Float.self, capacity: max(count, 1))
+    self.count = count
+  }
+
+  deinit { UnsafeMutableRawPointer(pointer).deallocate() }
+
+  package func copy() -> Buffer {
+    let result = Buffer(count: count)
+    result.pointer.initialize(from: pointer, count: count)
+    return result
+  }
+}
