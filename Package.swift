@@ -14,17 +14,16 @@ let openMP: [CSetting] = [
 let package = Package(
   name: "swift-attention",
   platforms: [.macOS(.v15)],
+  // The command `attend` is no product: SwiftPM makes every user resolve what any product needs, and a root package
+  // builds its executables all the same. So users resolve nothing but this package.
   products: [
     .library(name: "Attention", targets: ["Attention"]),
     .library(name: "Seq2Seq", targets: ["Seq2Seq"]),
     .library(name: "AttentionReference", targets: ["AttentionReference"]),
-    .executable(name: "attend", targets: ["attend"]),
   ],
   dependencies: [
-    // The command line of `attend`. Users of the libraries do not resolve it.
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    // `Real`, so that AttentionReference is written once for Float and Double.
-    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    // The command line of `attend`.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     .target(
@@ -33,14 +32,12 @@ let package = Package(
       cSettings: openMP,
       linkerSettings: [
         .linkedLibrary("omp5", .when(platforms: [.linux])),
+        .linkedLibrary("m", .when(platforms: [.linux])),
         .linkedLibrary("omp", .when(platforms: [.macOS])),
         .unsafeFlags(["-L/opt/homebrew/opt/libomp/lib"], .when(platforms: [.macOS])),
       ]
     ),
-    .target(
-      name: "AttentionReference",
-      dependencies: [.product(name: "RealModule", package: "swift-numerics")]
-    ),
+    .target(name: "AttentionReference"),
     .target(name: "Attention", dependencies: ["CKernels"]),
     .target(name: "Seq2Seq", dependencies: ["Attention"]),
     .executableTarget(
@@ -48,6 +45,15 @@ let package = Package(
       dependencies: [
         "Seq2Seq", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]
+    ),
+    .testTarget(name: "AttentionReferenceTests", dependencies: ["AttentionReference"]),
+    .testTarget(name: "Seq2SeqTests", dependencies: ["Seq2Seq", "Attention", "AttentionReference"]),
+    .testTarget(
+      name: "ParityTests",
+      dependencies: ["Seq2Seq"],
+      path: "Tests/Parity",
+      exclude: ["make_fixtures.py"],
+      resources: [.copy("Fixtures")]
     ),
   ],
   swiftLanguageModes: [.v6],

@@ -4,8 +4,8 @@
 
 #include "ck_runtime.h"
 
-// y = exp(x), ≤ 2 ulp; tanh(x), ≤ 3 ulp; 1 / (1 + exp(−x)), ≤ 3 ulp where the result is normal. In place is allowed.
-// NaN stays NaN.
+// y = exp(x), ≤ 2 ulp; tanh(x), ≤ 3 ulp; 1 / (1 + exp(−x)), ≤ 3 ulp where the result is normal. In place is
+// allowed. NaN stays NaN.
 CK_EXTERN ck_status ck_exp_f32(float *y, const float *x, int64_t count);
 CK_EXTERN ck_status ck_tanh_f32(float *y, const float *x, int64_t count);
 CK_EXTERN ck_status ck_sigmoid_f32(float *y, const float *x, int64_t count);

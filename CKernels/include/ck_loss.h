@@ -4,12 +4,14 @@
 
 #include "ck_runtime.h"
 
-// loss[n] = −log softmax(W x_n + b)[target[n]], x [N, H], W [V, H], b [V]; 0 for a row whose target is negative.
+// loss[n] = −log softmax(W x_n + b)[target[n]], x [N, H], W [V, H], b [V]; 0 for a row whose target is
+// negative.
 //
-// The logits exist for a chunk of rows at a time. With dx not null the gradients of scale · Σ_n loss[n] are made on
-// the way: dx [N, H] is overwritten, dW [V, H] and db [V] accumulate.
-CK_EXTERN ck_status ck_projected_cross_entropy_f32(float *loss, float *dx, float *dW, float *db, const float *x,
-                                                   const float *W, const float *b, const int32_t *targets,
-                                                   float scale, int64_t N, int64_t V, int64_t H);
+// The logits exist for a chunk of rows at a time. With dx not null the gradients of scale · Σ_n loss[n] are
+// made on the way: dx [N, H] is overwritten, dW [V, H] and db [V] accumulate.
+CK_EXTERN ck_status ck_projected_cross_entropy_f32(float *loss, float *dx, float *dW, float *db,
+                                                   const float *x, const float *W, const float *b,
+                                                   const int32_t *targets, float scale, int64_t N, int64_t V,
+                                                   int64_t H);
 
 #endif

@@ -18,8 +18,8 @@ enum {
 
 // c[M, N] = act(a[M, K] b[K, N] + bias[N]  (+ c with CK_ACCUMULATE))
 //
-// Rows of c are c_stride apart; bias may be null. Without CK_ACCUMULATE c is never read. K = 0 gives act(bias).
-// Error: |c − exact| ≤ (K + 2) u Σ|a||b|, u = 2⁻²⁴, before the activation.
+// Rows of c are c_stride apart; bias may be null. Without CK_ACCUMULATE c is never read. K = 0 gives
+// act(bias). Error: |c − exact| ≤ (K + 2) u Σ|a||b|, u = 2⁻²⁴, before the activation.
 CK_EXTERN ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias,
                                   int flags, int64_t M, int64_t N, int64_t K);
 

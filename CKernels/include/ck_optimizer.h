@@ -11,7 +11,8 @@ CK_EXTERN ck_status ck_sum_squares_f32(double *sum, const float *x, int64_t coun
 //
 //     g′ = gradient_scale · g      m = β₁ m + (1 − β₁) g′      v = β₂ v + (1 − β₂) g′²
 //     p −= rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε)
-CK_EXTERN ck_status ck_adam_f32(float *parameters, float *m, float *v, const float *gradients, float gradient_scale,
-                                float rate, float beta1, float beta2, float epsilon, int64_t step, int64_t count);
+CK_EXTERN ck_status ck_adam_f32(float *parameters, float *m, float *v, const float *gradients,
+                                float gradient_scale, float rate, float beta1, float beta2, float epsilon,
+                                int64_t step, int64_t count);
 
 #endif

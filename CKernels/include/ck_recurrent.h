@@ -1,44 +1,49 @@
 // LSTM and GRU over ragged batches of sequences.
 //
-// Rows stand in packed time-major order: the batch is sorted by falling length, step t holds the counts[t] sentences
-// that are still running (counts falls), and step t's rows follow step t − 1's; N = Σ counts[t]. Padding does not
-// exist. A single step of a decoder is a sequence with T = 1. The input products are made beforehand, for all steps
-// in one product: gates = x Wᵀ + b. Gate order: LSTM i, f, g, o; GRU r, z, n.
+// Rows stand in packed time-major order: the batch is sorted by falling length, step t holds the counts[t]
+// sentences that are still running (counts falls), and step t's rows follow step t − 1's; N = Σ counts[t].
+// Padding does not exist. A single step of a decoder is a sequence with T = 1. The input products are made
+// beforehand, for all steps in one product: gates = x Wᵀ + b. Gate order: LSTM i, f, g, o; GRU r, z, n.
 //
-// The packed matrices come from ck_pack_f32: "recurrent" is R [G·H, H] transposed (K = H, N = G·H) for the forward and
-// R as it is (K = G·H, N = H) for the backward.
+// The packed matrices come from ck_pack_f32: "recurrent" is R [G·H, H] transposed (K = H, N = G·H) for the
+// forward and R as it is (K = G·H, N = H) for the backward.
 #ifndef CK_RECURRENT_H
 #define CK_RECURRENT_H
 
 #include "ck_runtime.h"
 
-// LSTM (Hochreiter & Schmidhuber 1997; forget gate Gers et al. 2000), for each row with its predecessor h′, c′:
+// LSTM (Hochreiter & Schmidhuber 1997; forget gate Gers et al. 2000), for each row with its predecessor h′,
+// c′:
 //
 //     (i, f, g, o) = (σ, σ, tanh, σ)(gates + h′ Rᵀ)      c = f c′ + i g      h = o tanh(c)
 //
-// h and c [N, H]; gates [N, 4H] in place: in, the input products; out, the activated gates. h0, c0 [counts[0], H].
+// h and c [N, H]; gates [N, 4H] in place: in, the input products; out, the activated gates. h0, c0
+// [counts[0], H].
 CK_EXTERN ck_status ck_lstm_forward_f32(float *h, float *c, float *gates, const float *h0, const float *c0,
                                         const float *recurrent, const int32_t *counts, int64_t T, int64_t H);
 
 // dgates [N, 4H]: the gradient of the input products. dstate_h and dstate_c [counts[0], H] in place: in, the
-// gradients of each sentence's last state; out, those of h0 and c0. dh [N, H] is the gradient of h, null for zero.
+// gradients of each sentence's last state; out, those of h0 and c0. dh [N, H] is the gradient of h, null for
+// zero.
 CK_EXTERN ck_status ck_lstm_backward_f32(float *dgates, float *dstate_h, float *dstate_c, const float *dh,
                                          const float *gates, const float *c, const float *c0,
                                          const float *recurrent, const int32_t *counts, int64_t T, int64_t H);
 
 // GRU, reset after the product (cuDNN, PyTorch), recurrent bias b_h [3H]:
 //
-//     a = h′ Rᵀ + b_h      (r, z) = σ(gates_rz + a_rz)      n = tanh(gates_n + r a_n)      h = (1 − z) n + z h′
+//     a = h′ Rᵀ + b_h      (r, z) = σ(gates_rz + a_rz)      n = tanh(gates_n + r a_n)      h = (1 − z) n + z
+//     h′
 //
 // h [N, H]; gates [N, 3H] in place as for the LSTM; reset_input [N, H] receives a_n for the backward.
 CK_EXTERN ck_status ck_gru_forward_f32(float *h, float *reset_input, float *gates, const float *h0,
-                                       const float *recurrent, const float *recurrent_bias, const int32_t *counts,
-                                       int64_t T, int64_t H);
+                                       const float *recurrent, const float *recurrent_bias,
+                                       const int32_t *counts, int64_t T, int64_t H);
 
-// dgates [N, 3H] as for the LSTM; drecurrent [N, 3H] is the gradient of a; dstate_h in place. h and h0 are the forward's.
+// dgates [N, 3H] as for the LSTM; drecurrent [N, 3H] is the gradient of a; dstate_h in place. h and h0 are
+// the forward's.
 CK_EXTERN ck_status ck_gru_backward_f32(float *dgates, float *drecurrent, float *dstate_h, const float *dh,
                                         const float *gates, const float *reset_input, const float *h,
-                                        const float *h0, const float *recurrent, const int32_t *counts, int64_t T,
-                                        int64_t H);
+                                        const float *h0, const float *recurrent, const int32_t *counts,
+                                        int64_t T, int64_t H);
 
 #endif

@@ -28,8 +28,8 @@ CK_EXTERN const char *ck_status_message(ck_status status);
 CK_EXTERN int ck_isa_count(void);
 CK_EXTERN const char *ck_isa_at(int index);
 
-// The set in use. At first that is the environment's CKERNELS_ISA, else the best one; null when CKERNELS_ISA names
-// no set that runs here (every other function then returns the reason as its status).
+// The set in use. At first that is the environment's CKERNELS_ISA, else the best one; null when CKERNELS_ISA
+// names no set that runs here (every other function then returns the reason as its status).
 CK_EXTERN const char *ck_isa(void);
 
 // Uses another set from now on, in the whole process; null chooses the best one. A packed matrix keeps the

@@ -14,11 +14,10 @@
 #define CK_TEXT(set) #set
 #define CK_STRING(set) CK_TEXT(set)
 
-const ck_kernels CK_DEFINE(CK_SET) = {
-    .name = CK_STRING(CK_SET),
-    .mr = CK_MR,
-    .nr = CK_NR,
+const ck_kernels CK_DEFINE(CK_SET) = {.name = CK_STRING(CK_SET),
+                                      .mr = CK_MR,
+                                      .nr = CK_NR,
 #define X(result, name, arguments) .name = name,
-    CK_KERNEL_LIST(X)
+                                      CK_KERNEL_LIST(X)
 #undef X
 };

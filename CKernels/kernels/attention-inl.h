@@ -8,8 +8,8 @@ CK_INLINE void attend(float *context, float *weights, const float *values, int64
 }
 
 static void dot_attention_forward_tile(float *context, float *alignment, float *scratch, const float *queries,
-                                       const float *keys, const float *values, float scale, int64_t Tq, int64_t Tk,
-                                       int64_t length, int64_t H, int64_t D) {
+                                       const float *keys, const float *values, float scale, int64_t Tq,
+                                       int64_t Tk, int64_t length, int64_t H, int64_t D) {
     for (int64_t t = 0; t < Tq; t++) {
         float *weights = alignment ? alignment + t * Tk : scratch;
         rows_dot(weights, queries + t * H, keys, length, H);
@@ -19,7 +19,8 @@ static void dot_attention_forward_tile(float *context, float *alignment, float *
     }
 }
 
-// From dc_t: dvalues_i += α_ti dc_t, and the gradient of the scores de_ti = α_ti (dc_t · v_i − Σ_j α_tj dc_t · v_j).
+// From dc_t: dvalues_i += α_ti dc_t, and the gradient of the scores de_ti = α_ti (dc_t · v_i − Σ_j α_tj dc_t
+// · v_j).
 CK_INLINE void attend_backward(float *dscores, float *dvalues, const float *dcontext, const float *weights,
                                const float *values, int64_t length, int64_t D) {
     rows_dot(dscores, dcontext, values, length, D);
@@ -40,9 +41,10 @@ static void dot_attention_backward_tile(float *dqueries, float *dkeys, float *dv
     }
 }
 
-static void additive_attention_forward_tile(float *context, float *alignment, float *scratch, const float *queries,
-                                            const float *keys, const float *values, const float *v, int64_t Tq,
-                                            int64_t Tk, int64_t length, int64_t H, int64_t D) {
+static void additive_attention_forward_tile(float *context, float *alignment, float *scratch,
+                                            const float *queries, const float *keys, const float *values,
+                                            const float *v, int64_t Tq, int64_t Tk, int64_t length, int64_t H,
+                                            int64_t D) {
     for (int64_t t = 0; t < Tq; t++) {
         float *weights = alignment ? alignment + t * Tk : scratch;
         const float *query = queries + t * H;
@@ -60,11 +62,13 @@ static void additive_attention_forward_tile(float *context, float *alignment, fl
 }
 
 // score = Σ_h v_h tanh(q_h + k_ih), u = tanh(…) recomputed: dv_h += Σ_i de_i u_ih, and for
-// w_ih = de_i v_h (1 − u_ih²): dq_h = Σ_i w_ih, dk_ih += w_ih. A column of vectors keeps q, v, dq and dv in registers.
-static void additive_attention_backward_tile(float *dqueries, float *dkeys, float *dvalues, float *dv, float *scratch,
-                                             const float *dcontext, const float *queries, const float *keys,
-                                             const float *values, const float *v, const float *alignment, int64_t Tq,
-                                             int64_t Tk, int64_t length, int64_t H, int64_t D) {
+// w_ih = de_i v_h (1 − u_ih²): dq_h = Σ_i w_ih, dk_ih += w_ih. A column of vectors keeps q, v, dq and dv in
+// registers.
+static void additive_attention_backward_tile(float *dqueries, float *dkeys, float *dvalues, float *dv,
+                                             float *scratch, const float *dcontext, const float *queries,
+                                             const float *keys, const float *values, const float *v,
+                                             const float *alignment, int64_t Tq, int64_t Tk, int64_t length,
+                                             int64_t H, int64_t D) {
     for (int64_t t = 0; t < Tq; t++) {
         attend_backward(scratch, dvalues, dcontext + t * D, alignment + t * Tk, values, length, D);
         for (int64_t h = 0; h < H; h += CK_LANES) {

@@ -20,7 +20,8 @@ CK_INLINE vu mix(vu x) {
 }
 
 // Two keyed rounds of the mixer on the element's index; kept where the 32 bits lie at or above rate · 2³².
-static void dropout_range(float *y, const float *x, float rate, uint64_t seed, uint64_t offset, int64_t count) {
+static void dropout_range(float *y, const float *x, float rate, uint64_t seed, uint64_t offset,
+                          int64_t count) {
     const vu low = (vu)((uint32_t)seed), high = (vu)((uint32_t)(seed >> 32));
     const vu threshold = (vu)((uint32_t)((double)rate * 4294967296.0));
     const vf keep = vf_set(1.0f / (1.0f - rate));
@@ -48,8 +49,9 @@ static double sum_squares_range(const float *x, int64_t count) {
 }
 
 // correction1 and correction2 are 1 / (1 − βᵗ).
-static void adam_range(float *p, float *m, float *v, const float *g, float gradient_scale, float rate, float beta1,
-                       float beta2, float epsilon, float correction1, float correction2, int64_t count) {
+static void adam_range(float *p, float *m, float *v, const float *g, float gradient_scale, float rate,
+                       float beta1, float beta2, float epsilon, float correction1, float correction2,
+                       int64_t count) {
     for (int64_t i = 0; i < count; i += CK_LANES) {
         int64_t n = count - i;
         vf gradient = vf_load_first(g + i, n) * gradient_scale;

@@ -3,13 +3,14 @@
 //     packed a: panels of CK_MR rows,    [panel][k][CK_MR]
 //     packed b: panels of CK_NR columns, [panel][k][CK_NR], CK_NR = CK_NV vectors
 //
-// Both are padded with zeros to whole panels. The register tile is CK_MR × CK_NV vectors of accumulators: 6 × 2 fills
-// the 16 registers of AVX2 and SSE2 (12 sums, 2 of b, 1 or 2 of a), 6 × 4 the 32 of AVX-512 and NEON.
+// Both are padded with zeros to whole panels. The register tile is CK_MR × CK_NV vectors of accumulators: 6 ×
+// 2 fills the 16 registers of AVX2 and SSE2 (12 sums, 2 of b, 1 or 2 of a), 6 × 4 the 32 of AVX-512 and NEON.
 
 #define CK_MR 6
 #define CK_NR (CK_NV * CK_LANES)
 
-// Lays `count` rows (or columns) of length kc out in panels of `width`. Element (i, k) is source[i * stride + k * k_stride].
+// Lays `count` rows (or columns) of length kc out in panels of `width`. Element (i, k) is source[i * stride +
+// k * k_stride].
 CK_INLINE void pack_panels(float *out, const float *source, int64_t stride, int64_t k_stride, int64_t count,
                            int64_t kc, int64_t width) {
     for (int64_t first = 0; first < count; first += width, out += kc * width) {
@@ -66,22 +67,26 @@ CK_INLINE void matmul_tile(const int rows, float *c, int64_t c_stride, const flo
         }
 }
 
-// c[rows, columns] (+)= a panels · b panels over one block of kc; b's panel stays in L1 while a's stream past it.
-static void matmul_block(float *c, int64_t c_stride, const float *a, const float *b, const float *bias, int flags,
-                         int64_t rows, int64_t columns, int64_t kc) {
+// c[rows, columns] (+)= a panels · b panels over one block of kc; b's panel stays in L1 while a's stream past
+// it.
+static void matmul_block(float *c, int64_t c_stride, const float *a, const float *b, const float *bias,
+                         int flags, int64_t rows, int64_t columns, int64_t kc) {
     for (int64_t j = 0; j < columns; j += CK_NR, b += kc * CK_NR) {
         const float *panel = a, *offset = bias ? bias + j : NULL;
         for (int64_t i = 0; i < rows; i += CK_MR, panel += kc * CK_MR) {
             float *out = c + i * c_stride + j;
 #define CK_TILE(count)                                                                                       \
-    case count: matmul_tile(count, out, c_stride, panel, b, offset, flags, columns - j, kc); break
+    case count:                                                                                              \
+        matmul_tile(count, out, c_stride, panel, b, offset, flags, columns - j, kc);                         \
+        break
             switch (rows - i) {
                 CK_TILE(1);
                 CK_TILE(2);
                 CK_TILE(3);
                 CK_TILE(4);
                 CK_TILE(5);
-            default: matmul_tile(CK_MR, out, c_stride, panel, b, offset, flags, columns - j, kc);
+            default:
+                matmul_tile(CK_MR, out, c_stride, panel, b, offset, flags, columns - j, kc);
             }
 #undef CK_TILE
         }

@@ -1,13 +1,15 @@
 // The cells of the recurrent layers, after the matrix product: gates to states, and back.
 
 // c = f c′ + i g, h = o tanh(c); gates [rows, 4H] (order i, f, g, o) are activated in place.
-static void lstm_cell_forward_rows(float *h, float *c, float *gates, const float *c_before, int64_t rows, int64_t H) {
+static void lstm_cell_forward_rows(float *h, float *c, float *gates, const float *c_before, int64_t rows,
+                                   int64_t H) {
     for (int64_t r = 0; r < rows; r++) {
         float *gate = gates + r * 4 * H;
         for (int64_t j = 0; j < H; j += CK_LANES) {
             int64_t n = H - j;
             vf i = vf_sigmoid(vf_load_first(gate + j, n)), f = vf_sigmoid(vf_load_first(gate + H + j, n));
-            vf g = vf_tanh(vf_load_first(gate + 2 * H + j, n)), o = vf_sigmoid(vf_load_first(gate + 3 * H + j, n));
+            vf g = vf_tanh(vf_load_first(gate + 2 * H + j, n)),
+               o = vf_sigmoid(vf_load_first(gate + 3 * H + j, n));
             vf cell = vf_fma(f, vf_load_first(c_before + r * H + j, n), i * g);
             vf_store_first(gate + j, i, n), vf_store_first(gate + H + j, f, n);
             vf_store_first(gate + 2 * H + j, g, n), vf_store_first(gate + 3 * H + j, o, n);
@@ -21,7 +23,8 @@ static void lstm_cell_forward_rows(float *h, float *c, float *gates, const float
 CK_INLINE vf through_sigmoid(vf d, vf y) { return d * y * (vf_set(1.0f) - y); }
 CK_INLINE vf through_tanh(vf d, vf y) { return d * vf_fma(-y, y, vf_set(1.0f)); }
 
-// Inverts lstm_cell_forward_rows. The gradient of h is dstate_h + dh (dh may be null); dstate_c in: of c, out: of c′.
+// Inverts lstm_cell_forward_rows. The gradient of h is dstate_h + dh (dh may be null); dstate_c in: of c,
+// out: of c′.
 static void lstm_cell_backward_rows(float *dgates, float *dstate_c, const float *dstate_h, const float *dh,
                                     const float *gates, const float *c, const float *c_before, int64_t rows,
                                     int64_t H) {
@@ -44,9 +47,10 @@ static void lstm_cell_backward_rows(float *dgates, float *dstate_c, const float 
     }
 }
 
-// (r, z) = σ(gates + a), n = tanh(gates_n + r a_n), h = (1 − z) n + z h′; a [rows, 3H] is the recurrent product.
-static void gru_cell_forward_rows(float *h, float *reset_input, float *gates, const float *a, const float *h_before,
-                                  int64_t rows, int64_t H) {
+// (r, z) = σ(gates + a), n = tanh(gates_n + r a_n), h = (1 − z) n + z h′; a [rows, 3H] is the recurrent
+// product.
+static void gru_cell_forward_rows(float *h, float *reset_input, float *gates, const float *a,
+                                  const float *h_before, int64_t rows, int64_t H) {
     for (int64_t r = 0; r < rows; r++) {
         float *gate = gates + r * 3 * H;
         const float *product = a + r * 3 * H;
@@ -59,16 +63,17 @@ static void gru_cell_forward_rows(float *h, float *reset_input, float *gates, co
             vf_store_first(gate + j, reset, n), vf_store_first(gate + H + j, update, n);
             vf_store_first(gate + 2 * H + j, new, n);
             vf_store_first(reset_input + r * H + j, hidden, n);
-            vf_store_first(h + r * H + j, vf_fma(update, vf_load_first(h_before + r * H + j, n) - new, new), n);
+            vf_store_first(h + r * H + j, vf_fma(update, vf_load_first(h_before + r * H + j, n) - new, new),
+                           n);
         }
     }
 }
 
-// Inverts gru_cell_forward_rows. dstate_h in: the gradient of h (with dh added, which may be null); out: the part of
-// the gradient of h′ that does not pass the recurrent product.
+// Inverts gru_cell_forward_rows. dstate_h in: the gradient of h (with dh added, which may be null); out: the
+// part of the gradient of h′ that does not pass the recurrent product.
 static void gru_cell_backward_rows(float *dgates, float *drecurrent, float *dstate_h, const float *dh,
-                                   const float *gates, const float *reset_input, const float *h_before, int64_t rows,
-                                   int64_t H) {
+                                   const float *gates, const float *reset_input, const float *h_before,
+                                   int64_t rows, int64_t H) {
     for (int64_t r = 0; r < rows; r++) {
         const float *gate = gates + r * 3 * H;
         float *dgate = dgates + r * 3 * H, *da = drecurrent + r * 3 * H;

@@ -1,4 +1,5 @@
-// Softmax, log-softmax and cross entropy of rows. The maximum is subtracted first, so no finite row overflows.
+// Softmax, log-softmax and cross entropy of rows. The maximum is subtracted first, so no finite row
+// overflows.
 
 CK_INLINE float row_maximum(const float *x, int64_t count) {
     vf top = vf_set(-__builtin_inff());
@@ -47,17 +48,16 @@ static void softmax_rows(float *y, const float *x, const int32_t *lengths, int64
     }
 }
 
-CK_INLINE float log_sum_exp(const float *x, int64_t count) {
-    float maximum = row_maximum(x, count);
-    return maximum + logf(row_exponentials(NULL, x, maximum, count));
-}
-
+// (x − maximum) − log Σ: the sum maximum + log Σ would lose the low bits of the logarithm under a large
+// maximum.
 static void log_softmax_rows(float *y, const float *x, int64_t N, int64_t columns) {
     for (int64_t n = 0; n < N && columns > 0; n++) {
         const float *row = x + n * columns;
-        vf total = vf_set(log_sum_exp(row, columns));
+        float maximum = row_maximum(row, columns);
+        vf top = vf_set(maximum), log_sum = vf_set(logf(row_exponentials(NULL, row, maximum, columns)));
         for (int64_t i = 0; i < columns; i += CK_LANES)
-            vf_store_first(y + n * columns + i, vf_load_first(row + i, columns - i) - total, columns - i);
+            vf_store_first(y + n * columns + i, vf_load_first(row + i, columns - i) - top - log_sum,
+                           columns - i);
     }
 }
 
@@ -73,8 +73,8 @@ CK_INLINE void softmax_backward_row(float *dx, const float *dy, const float *y, 
     }
 }
 
-static void softmax_backward_rows(float *dx, const float *dy, const float *y, const int32_t *lengths, int64_t N,
-                                  int64_t columns) {
+static void softmax_backward_rows(float *dx, const float *dy, const float *y, const int32_t *lengths,
+                                  int64_t N, int64_t columns) {
     for (int64_t n = 0; n < N; n++) {
         int64_t length = lengths ? lengths[n] : columns, at = n * columns;
         softmax_backward_row(dx + at, dy + at, y + at, length);
@@ -82,7 +82,8 @@ static void softmax_backward_rows(float *dx, const float *dy, const float *y, co
     }
 }
 
-static void log_softmax_backward_rows(float *dx, const float *dy, const float *y, int64_t N, int64_t columns) {
+static void log_softmax_backward_rows(float *dx, const float *dy, const float *y, int64_t N,
+                                      int64_t columns) {
     for (int64_t n = 0; n < N; n++) {
         const float *d = dy + n * columns;
         vf sum = vf_set(0);
@@ -90,13 +91,14 @@ static void log_softmax_backward_rows(float *dx, const float *dy, const float *y
         vf total = vf_set(vf_sum(sum));
         for (int64_t i = 0; i < columns; i += CK_LANES) {
             vf probability = vf_exp(vf_load_first(y + n * columns + i, columns - i));
-            vf_store_first(dx + n * columns + i, vf_fma(-probability, total, vf_load_first(d + i, columns - i)),
-                           columns - i);
+            vf_store_first(dx + n * columns + i,
+                           vf_fma(-probability, total, vf_load_first(d + i, columns - i)), columns - i);
         }
     }
 }
 
-// loss[n] = −log softmax(logits[n])[target]; with gradient, logits become scale · (softmax − one-hot(target)).
+// loss[n] = −log softmax(logits[n])[target]; with gradient, logits become scale · (softmax −
+// one-hot(target)).
 static void cross_entropy_rows(float *loss, float *logits, const int32_t *targets, float scale, int gradient,
                                int64_t N, int64_t V) {
     for (int64_t n = 0; n < N; n++) {

@@ -1,6 +1,7 @@
 // Small products with a few rows, the pieces of attention: dots, weighted sums, rank-1 updates.
 
-// dots[i] = x · rows[i] for i < count. Four rows at a time share the loads of x and hide the latency of the adds.
+// dots[i] = x · rows[i] for i < count. Four rows at a time share the loads of x and hide the latency of the
+// adds.
 CK_INLINE void rows_dot(float *dots, const float *x, const float *rows, int64_t count, int64_t width) {
     int64_t i = 0;
     for (; i + 4 <= count; i += 4) {
@@ -25,7 +26,8 @@ CK_INLINE void rows_dot(float *dots, const float *x, const float *rows, int64_t 
 }
 
 // out = Σ_i weights[i] rows[i]; zero for count 0. Four vectors of columns at a time stay in registers.
-CK_INLINE void rows_weighted_sum(float *out, const float *weights, const float *rows, int64_t count, int64_t width) {
+CK_INLINE void rows_weighted_sum(float *out, const float *weights, const float *rows, int64_t count,
+                                 int64_t width) {
     int64_t h = 0;
     for (; h + 4 * CK_LANES <= width; h += 4 * CK_LANES) {
         vf s0 = vf_set(0), s1 = s0, s2 = s0, s3 = s0;
@@ -49,12 +51,14 @@ CK_INLINE void rows_weighted_sum(float *out, const float *weights, const float *
 }
 
 // rows[i] += weights[i] x.
-CK_INLINE void rows_add_outer(float *rows, const float *weights, const float *x, int64_t count, int64_t width) {
+CK_INLINE void rows_add_outer(float *rows, const float *weights, const float *x, int64_t count,
+                              int64_t width) {
     for (int64_t i = 0; i < count; i++) {
         vf w = vf_set(weights[i]);
         for (int64_t h = 0; h < width; h += CK_LANES) {
             float *r = rows + i * width + h;
-            vf_store_first(r, vf_fma(w, vf_load_first(x + h, width - h), vf_load_first(r, width - h)), width - h);
+            vf_store_first(r, vf_fma(w, vf_load_first(x + h, width - h), vf_load_first(r, width - h)),
+                           width - h);
         }
     }
 }

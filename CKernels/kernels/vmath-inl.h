@@ -1,7 +1,8 @@
 // exp, tanh and sigmoid on vectors, and their array forms.
 
-// Range reduction x = n ln 2 + r, |r| ≤ ln 2 / 2, with ln 2 in two parts (Cody & Waite), the Cephes polynomial
-// of degree 6 for eʳ, and 2ⁿ as a product of two powers, so that overflow and denormals come out right.
+// Range reduction x = n ln 2 + r, |r| ≤ ln 2 / 2, with ln 2 in two parts (Cody & Waite), the Cephes
+// polynomial of degree 6 for eʳ, and 2ⁿ as a product of two powers, so that overflow and denormals come out
+// right.
 CK_INLINE vf vf_exp(vf x) {
     const vf magic = vf_set(12582912.0f); // 1.5 · 2²³: adding it rounds to an integer in the low bits
     x = vf_max(vf_set(-104.0f), vf_min(vf_set(89.0f), x));

@@ -3,12 +3,15 @@
 
 enum { RANGE = 16384 };
 
-// Runs `call` for every range: `at` is its first element and `n` its length. `cost` is the work of an element.
+// Runs `call` for every range: `at` is its first element and `n` its length. `cost` is the work of an
+// element.
 #define FOR_RANGES(count, cost, call)                                                                        \
     do {                                                                                                     \
         int64_t ranges = ck_blocks(count, RANGE), work = (count) * (cost);                                   \
-        _Pragma("omp parallel for schedule(static) num_threads(ck_threads_for(work))")                       \
-        for (int64_t range = 0; range < ranges; range++) {                                                   \
+        _Pragma("omp parallel for schedule(static) num_threads(ck_threads_for(work))") for (int64_t range =  \
+                                                                                                0;           \
+                                                                                            range < ranges;  \
+                                                                                            range++) {       \
             int64_t at = range * RANGE, n = ck_min(RANGE, (count)-at);                                       \
             call;                                                                                            \
         }                                                                                                    \
@@ -38,7 +41,8 @@ ck_status ck_tanh_backward_f32(float *dx, const float *dy, const float *y, int64
     return CK_OK;
 }
 
-ck_status ck_dropout_f32(float *y, const float *x, float rate, uint64_t seed, uint64_t offset, int64_t count) {
+ck_status ck_dropout_f32(float *y, const float *x, float rate, uint64_t seed, uint64_t offset,
+                         int64_t count) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_ARRAY(y, count);
@@ -48,8 +52,8 @@ ck_status ck_dropout_f32(float *y, const float *x, float rate, uint64_t seed, ui
     return CK_OK;
 }
 
-ck_status ck_adam_f32(float *parameters, float *m, float *v, const float *gradients, float gradient_scale, float rate,
-                      float beta1, float beta2, float epsilon, int64_t step, int64_t count) {
+ck_status ck_adam_f32(float *parameters, float *m, float *v, const float *gradients, float gradient_scale,
+                      float rate, float beta1, float beta2, float epsilon, int64_t step, int64_t count) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_ARRAY(parameters, count);
@@ -60,8 +64,8 @@ ck_status ck_adam_f32(float *parameters, float *m, float *v, const float *gradie
     float correction1 = (float)(1 / (1 - __builtin_pow((double)beta1, (double)step)));
     float correction2 = (float)(1 / (1 - __builtin_pow((double)beta2, (double)step)));
     FOR_RANGES(count, 8,
-               kernels->adam_range(parameters + at, m + at, v + at, gradients + at, gradient_scale, rate, beta1, beta2,
-                                   epsilon, correction1, correction2, n));
+               kernels->adam_range(parameters + at, m + at, v + at, gradients + at, gradient_scale, rate,
+                                   beta1, beta2, epsilon, correction1, correction2, n));
     return CK_OK;
 }
 

@@ -1,4 +1,5 @@
-// Projected cross entropy: the logits of a chunk of rows live in scratch, turn into their own gradient, and are gone.
+// Projected cross entropy: the logits of a chunk of rows live in scratch, turn into their own gradient, and
+// are gone.
 #include "../runtime/runtime.h"
 
 // The logits of one chunk, in floats: 16 MiB. Long chunks also make the product for dW deep.
@@ -44,16 +45,16 @@ static ck_status all_chunks(const ck_kernels *kernels, projection *p, float *pac
     return CK_OK;
 }
 
-ck_status ck_projected_cross_entropy_f32(float *loss, float *dx, float *dW, float *db, const float *x, const float *W,
-                                         const float *b, const int32_t *targets, float scale, int64_t N, int64_t V,
-                                         int64_t H) {
+ck_status ck_projected_cross_entropy_f32(float *loss, float *dx, float *dW, float *db, const float *x,
+                                         const float *W, const float *b, const int32_t *targets, float scale,
+                                         int64_t N, int64_t V, int64_t H) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_REQUIRE(N >= 0 && H >= 0 && V >= 1, CK_BAD_SIZE);
     CK_REQUIRE(ck_product(ck_product(N, V), ck_product(H, EXP_COST)) >= 0, CK_BAD_SIZE);
     CK_ARRAY(loss, N);
-    CK_ARRAY(x, N *H);
-    CK_ARRAY(W, V *H);
+    CK_ARRAY(x, N * H);
+    CK_ARRAY(W, V * H);
     CK_ARRAY(b, V);
     CK_ARRAY(targets, N);
     CK_REQUIRE(!dx || (dW && db), CK_NULL_POINTER);

@@ -1,6 +1,8 @@
-// Matrix products: c is cut into tiles of ROWS × COLUMNS that one thread computes over all of K, in blocks of DEPTH.
+// Matrix products: c is cut into tiles of ROWS × COLUMNS that one thread computes over all of K, in blocks of
+// DEPTH.
 //
-// Goto & van de Geijn 2008: b's panel (DEPTH × nr: 16 KiB with AVX2) stays in L1, a's block (ROWS × DEPTH: 96 KiB) in L2.
+// Goto & van de Geijn 2008: b's panel (DEPTH × nr: 16 KiB with AVX2) stays in L1, a's block (ROWS × DEPTH: 96
+// KiB) in L2.
 #include "../runtime/runtime.h"
 
 enum { ROWS = 96, COLUMNS = 256, DEPTH = 256 }; // multiples of every mr and nr
@@ -68,9 +70,10 @@ static void multiply_tile(const ck_kernels *kernels, const product *p, int64_t i
         int64_t kc = ck_min(DEPTH, p->K - k);
         bool last = k + kc == p->K;
         int flags = (k > 0 ? CK_ACCUMULATE : p->flags & CK_ACCUMULATE) | (last ? p->flags & CK_TANH : 0);
-        kernels->matmul_block(p->c + i * p->c_stride + j, p->c_stride, a + k * ck_blocks(rows, kernels->mr) * kernels->mr,
-                              p->b_panels + k * p->width + j * kc, last && p->bias ? p->bias + j : NULL, flags, rows,
-                              columns, kc);
+        kernels->matmul_block(p->c + i * p->c_stride + j, p->c_stride,
+                              a + k * ck_blocks(rows, kernels->mr) * kernels->mr,
+                              p->b_panels + k * p->width + j * kc, last && p->bias ? p->bias + j : NULL,
+                              flags, rows, columns, kc);
         k += kc;
     } while (k < p->K);
 }
@@ -78,7 +81,7 @@ static void multiply_tile(const ck_kernels *kernels, const product *p, int64_t i
 // `a_panels` is scratch for ROWS-padded M × K.
 static void multiply(const ck_kernels *kernels, const product *p, float *a_panels, ck_matrix a) {
     int64_t row_blocks = ck_blocks(p->M, ROWS), tiles = row_blocks * ck_blocks(p->N, COLUMNS);
-#pragma omp parallel num_threads(ck_threads_for(p->M *p->N *p->K))
+#pragma omp parallel num_threads(ck_threads_for(p->M * p->N * p->K))
     {
         int64_t depth_blocks = ck_blocks(p->K, DEPTH);
 #pragma omp for schedule(static)
@@ -86,8 +89,8 @@ static void multiply(const ck_kernels *kernels, const product *p, float *a_panel
             int64_t i = task / depth_blocks * ROWS, k = task % depth_blocks * DEPTH;
             int64_t rows = ck_min(ROWS, p->M - i);
             kernels->pack_a_panels(a_panels + i * p->K + k * ck_blocks(rows, kernels->mr) * kernels->mr,
-                                   a.data + i * a.row_stride + k * a.column_stride, a.row_stride, a.column_stride,
-                                   rows, ck_min(DEPTH, p->K - k));
+                                   a.data + i * a.row_stride + k * a.column_stride, a.row_stride,
+                                   a.column_stride, rows, ck_min(DEPTH, p->K - k));
         }
 #pragma omp for schedule(static, 1)
         for (int64_t tile = 0; tile < tiles; tile++)
@@ -96,7 +99,8 @@ static void multiply(const ck_kernels *kernels, const product *p, float *a_panel
 }
 
 static ck_status multiply_packed(const ck_kernels *kernels, float *c, int64_t c_stride, ck_matrix a,
-                                 const float *packed, const float *bias, int flags, int64_t M, int64_t N, int64_t K) {
+                                 const float *packed, const float *bias, int flags, int64_t M, int64_t N,
+                                 int64_t K) {
     // Slabs of a bound the scratch; whole blocks of ROWS, so that they change no sum.
     int64_t slab = K > 0 && M > SLAB / K ? SLAB / K / ROWS * ROWS : M;
     if (slab < ROWS) slab = ck_min(M, ROWS);
@@ -104,8 +108,8 @@ static ck_status multiply_packed(const ck_kernels *kernels, float *c, int64_t c_
     CK_REQUIRE(a_panels, CK_NO_MEMORY);
     for (int64_t i = 0; i < M; i += slab) {
         ck_matrix rows = {a.data + i * a.row_stride, a.row_stride, a.column_stride};
-        product p = {c + i * c_stride, c_stride, a_panels, packed + HEADER, bias, flags,
-                     ck_min(slab, M - i), N,     K,        padded(N, kernels->nr)};
+        product p = {c + i * c_stride,    c_stride, a_panels, packed + HEADER,       bias, flags,
+                     ck_min(slab, M - i), N,        K,        padded(N, kernels->nr)};
         multiply(kernels, &p, a_panels, rows);
     }
     ck_scratch_return();
@@ -120,20 +124,25 @@ static ck_status check(const float *c, int64_t c_stride, ck_matrix a, int64_t M,
     return CK_OK;
 }
 
-ck_status ck_matmul_packed_f32(float *c, int64_t c_stride, ck_matrix a, const float *packed, const float *bias,
-                               int flags, int64_t M, int64_t N, int64_t K) {
-    const ck_kernels *kernels;
-    CK_TRY(ck_table(&kernels));
-    CK_TRY(check(c, c_stride, a, M, N, K));
+ck_status ck_check_packed(const ck_kernels *kernels, const float *packed, int64_t K, int64_t N) {
     CK_REQUIRE(packed, CK_NULL_POINTER);
     packed_header header;
     memcpy(&header, packed, sizeof header);
     CK_REQUIRE(header.nr == kernels->nr && header.K == K && header.N == N, CK_WRONG_PACKING);
+    return CK_OK;
+}
+
+ck_status ck_matmul_packed_f32(float *c, int64_t c_stride, ck_matrix a, const float *packed,
+                               const float *bias, int flags, int64_t M, int64_t N, int64_t K) {
+    const ck_kernels *kernels;
+    CK_TRY(ck_table(&kernels));
+    CK_TRY(check(c, c_stride, a, M, N, K));
+    CK_TRY(ck_check_packed(kernels, packed, K, N));
     return multiply_packed(kernels, c, c_stride, a, packed, bias, flags, M, N, K);
 }
 
-ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias, int flags, int64_t M,
-                        int64_t N, int64_t K) {
+ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias, int flags,
+                        int64_t M, int64_t N, int64_t K) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_TRY(check(c, c_stride, a, M, N, K));

@@ -1,4 +1,5 @@
-// Rows by index. Gathers are cut by rows; what accumulates is cut by columns, so that every sum has one owner.
+// Rows by index. Gathers are cut by rows; what accumulates is cut by columns, so that every sum has one
+// owner.
 #include "../runtime/runtime.h"
 
 enum { COLUMNS = 64 };

@@ -12,12 +12,13 @@ static ck_status check(const float *y, const float *x, const int32_t *lengths, i
     return lengths ? ck_check_range(lengths, N, 0, columns) : CK_OK;
 }
 
-// Runs `call` for every tile of rows: `at` is its first element, `first` its first row and `rows` their number.
+// Runs `call` for every tile of rows: `at` is its first element, `first` its first row and `rows` their
+// number.
 #define FOR_ROWS(call)                                                                                       \
     do {                                                                                                     \
         int64_t tile = rows_per_tile(columns);                                                               \
-        _Pragma("omp parallel for schedule(static) num_threads(ck_threads_for(N * columns * COST))")         \
-        for (int64_t first = 0; first < N; first += tile) {                                                  \
+        _Pragma("omp parallel for schedule(static) num_threads(ck_threads_for(N * columns * COST))") for (   \
+            int64_t first = 0; first < N; first += tile) {                                                   \
             int64_t rows = ck_min(tile, N - first), at = first * columns;                                    \
             call;                                                                                            \
         }                                                                                                    \
@@ -39,21 +40,23 @@ ck_status ck_log_softmax_f32(float *y, const float *x, int64_t N, int64_t column
     return CK_OK;
 }
 
-ck_status ck_softmax_backward_f32(float *dx, const float *dy, const float *y, const int32_t *lengths, int64_t N,
-                                  int64_t columns) {
+ck_status ck_softmax_backward_f32(float *dx, const float *dy, const float *y, const int32_t *lengths,
+                                  int64_t N, int64_t columns) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_TRY(check(dx, dy, lengths, N, columns));
-    CK_ARRAY(y, N *columns);
-    FOR_ROWS(kernels->softmax_backward_rows(dx + at, dy + at, y + at, lengths ? lengths + first : NULL, rows, columns));
+    CK_ARRAY(y, N * columns);
+    FOR_ROWS(kernels->softmax_backward_rows(dx + at, dy + at, y + at, lengths ? lengths + first : NULL, rows,
+                                            columns));
     return CK_OK;
 }
 
-ck_status ck_log_softmax_backward_f32(float *dx, const float *dy, const float *y, int64_t N, int64_t columns) {
+ck_status ck_log_softmax_backward_f32(float *dx, const float *dy, const float *y, int64_t N,
+                                      int64_t columns) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_TRY(check(dx, dy, NULL, N, columns));
-    CK_ARRAY(y, N *columns);
+    CK_ARRAY(y, N * columns);
     FOR_ROWS(kernels->log_softmax_backward_rows(dx + at, dy + at, y + at, rows, columns));
     return CK_OK;
 }

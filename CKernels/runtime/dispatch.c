@@ -85,14 +85,22 @@ int ck_isa_count(void) {
 
 const char *ck_status_message(ck_status status) {
     switch (status) {
-    case CK_OK: return "no error";
-    case CK_NULL_POINTER: return "a pointer to a non-empty array is null";
-    case CK_BAD_SIZE: return "a size is negative, or the sizes' product overflows";
-    case CK_OUT_OF_RANGE: return "a length, an index or a parameter lies outside of its range";
-    case CK_UNKNOWN_ISA: return "no such instruction set; there are scalar, avx2, avx512 and neon (see CKERNELS_ISA)";
-    case CK_UNSUPPORTED_ISA: return "this machine cannot run the instruction set asked for (see CKERNELS_ISA)";
-    case CK_WRONG_PACKING: return "the packed matrix was made for another instruction set or other sizes";
-    case CK_NO_MEMORY: return "out of memory";
+    case CK_OK:
+        return "no error";
+    case CK_NULL_POINTER:
+        return "a pointer to a non-empty array is null";
+    case CK_BAD_SIZE:
+        return "a size is negative, or the sizes' product overflows";
+    case CK_OUT_OF_RANGE:
+        return "a length, an index or a parameter lies outside of its range";
+    case CK_UNKNOWN_ISA:
+        return "no such instruction set; there are scalar, avx2, avx512 and neon (see CKERNELS_ISA)";
+    case CK_UNSUPPORTED_ISA:
+        return "this machine cannot run the instruction set asked for (see CKERNELS_ISA)";
+    case CK_WRONG_PACKING:
+        return "the packed matrix was made for another instruction set or other sizes";
+    case CK_NO_MEMORY:
+        return "out of memory";
     }
     return "unknown status";
 }

@@ -1,7 +1,7 @@
 // The kernel table: one entry a tile body, one table an instruction set.
 //
-// kernels/*-inl.h define a static function of each name below; isa/instantiate.h fills a table from this list, so a
-// kernel that a set lacks does not compile. ops/ fetch the table once a call.
+// kernels/*-inl.h define a static function of each name below; isa/instantiate.h fills a table from this
+// list, so a kernel that a set lacks does not compile. ops/ fetch the table once a call.
 #ifndef CK_KERNELS_H
 #define CK_KERNELS_H
 

@@ -10,7 +10,8 @@
 // Work of fewer operations than this stays on one thread: about 20 µs, what waking the others costs.
 #define CK_PARALLEL_THRESHOLD 1000000
 
-// Loops are static throughout: clang 21 compiles dynamic ones to a call that Debian 12's libomp 14 does not have.
+// Loops are static throughout: clang 21 compiles dynamic ones to a call that Debian 12's libomp 14 does not
+// have.
 
 // The threads for an amount of work, counted in multiply-adds or something as dear.
 int ck_threads_for(int64_t work);
@@ -18,8 +19,9 @@ int ck_threads_for(int64_t work);
 // The index of the calling thread in its parallel region: 0 … threads − 1.
 int ck_thread_index(void);
 
-// 64-byte aligned scratch of the calling thread, kept for its next call; null when there is no memory (or count < 0).
-// Returned in the opposite order of taking. Usable by every thread of a parallel region that the taker opens.
+// 64-byte aligned scratch of the calling thread, kept for its next call; null when there is no memory (or
+// count < 0). Returned in the opposite order of taking. Usable by every thread of a parallel region that the
+// taker opens.
 float *ck_scratch_take(int64_t count);
 void ck_scratch_return(void);
 
@@ -43,12 +45,16 @@ static inline int64_t ck_blocks(int64_t count, int64_t block) { return (count + 
         if (!(condition)) return status;                                                                     \
     } while (0)
 
-// An array of `count` elements must be there unless it is empty; a negative count is what ck_product says of overflow.
+// An array of `count` elements must be there unless it is empty; a negative count is what ck_product says of
+// overflow.
 #define CK_ARRAY(pointer, count)                                                                             \
     do {                                                                                                     \
         CK_REQUIRE((count) >= 0, CK_BAD_SIZE);                                                               \
         CK_REQUIRE((pointer) || (count) == 0, CK_NULL_POINTER);                                              \
     } while (0)
+
+// Whether a packed matrix is there and was made for b[K, N] under this table; in ops/matmul.c.
+ck_status ck_check_packed(const ck_kernels *kernels, const float *packed, int64_t K, int64_t N);
 
 ck_status ck_check_range(const int32_t *values, int64_t count, int64_t lowest, int64_t highest);
 

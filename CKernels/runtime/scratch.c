@@ -1,4 +1,5 @@
-// Scratch memory: a short stack of blocks for each thread that calls, grown when needed and freed with the thread.
+// Scratch memory: a short stack of blocks for each thread that calls, grown when needed and freed with the
+// thread.
 #include <pthread.h>
 #include <stdlib.h>
 #include "runtime.h"

@@ -1,4 +1,5 @@
-// How many threads a call may use. The package's own number; OpenMP's settings are read once and never written.
+// How many threads a call may use. The package's own number; OpenMP's settings are read once and never
+// written.
 #include <stdatomic.h>
 #include "runtime.h"
 

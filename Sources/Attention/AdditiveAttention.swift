@@ -43,7 +43,8 @@ public struct AdditiveAttention: Sendable {
   ) throws(AttentionError) -> Output {
     try KernelRuntime.ready()
     let shape = try AttentionShape(
-      queries: queries, keys: keys, values: values, mask: mask, queryWidth: query.shape[1], keyWidth: key.shape[1])
+      queries: queries, keys: keys, values: values, mask: mask, queryWidth: query.shape[1],
+      keyWidth: key.shape[1])
     let q = Matrix(rows: shape.batch * shape.queries, columns: v.count)
     q.setProduct(Matrix(queries), Matrix(query).transposed)
     let k = Matrix(rows: shape.batch * shape.keys, columns: v.count)
@@ -85,14 +86,18 @@ public struct AdditiveAttention: Sendable {
     try shape.checkGradient(contextGradient)
     let alignment =
       a.alignment
-      ?? score(shape, queries: a.queries, keys: a.keys, values: a.values, mask: a.mask, alignment: true).alignment!
+      ?? score(shape, queries: a.queries, keys: a.keys, values: a.values, mask: a.mask, alignment: true)
+      .alignment!
     let dq = Tensor(uninitialized: a.queries.shape)
-    let (dk, dvalues, dv) = (Tensor(zeros: a.keys.shape), Tensor(zeros: a.values.shape), Tensor(zeros: v.shape))
+    let (dk, dvalues, dv) = (
+      Tensor(zeros: a.keys.shape), Tensor(zeros: a.values.shape), Tensor(zeros: v.shape)
+    )
     check(
       ck_additive_attention_backward_f32(
         dq.storage.pointer, dk.storage.pointer, dvalues.storage.pointer, dv.storage.pointer,
         contextGradient.storage.pointer, a.queries.storage.pointer, a.keys.storage.pointer,
-        a.values.storage.pointer, v.storage.pointer, alignment.storage.pointer, shape.lengths, Int64(shape.batch),
+        a.values.storage.pointer, v.storage.pointer, alignment.storage.pointer, shape.lengths,
+        Int64(shape.batch),
         Int64(shape.queries), Int64(shape.keys), Int64(v.count), Int64(shape.valueWidth)))
     let (dqueries, dquery) = Self.throughProjection(dq, output.queries, query)
     let (dkeys, dkey) = Self.throughProjection(dk, output.keys, key)
@@ -101,7 +106,9 @@ public struct AdditiveAttention: Sendable {
   }
 
   /// y = x Wᵀ: dx = dy W, dW = dyᵀ x.
-  private static func throughProjection(_ dy: Tensor, _ x: Tensor, _ weight: Tensor) -> (dx: Tensor, dW: Tensor) {
+  private static func throughProjection(_ dy: Tensor, _ x: Tensor, _ weight: Tensor) -> (
+    dx: Tensor, dW: Tensor
+  ) {
     let dx = Matrix(rows: Matrix(x).rows, columns: weight.shape[1])
     dx.setProduct(Matrix(dy), Matrix(weight))
     let dW = Matrix(rows: weight.shape[0], columns: weight.shape[1])

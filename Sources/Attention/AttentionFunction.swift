@@ -16,7 +16,9 @@ struct AttentionShape {
   let batch, queries, keys, width, valueWidth: Int
   let lengths: [Int32]?
 
-  init(queries: Tensor, keys: Tensor, values: Tensor, mask: Mask, queryWidth: Int? = nil, keyWidth: Int? = nil)
+  init(
+    queries: Tensor, keys: Tensor, values: Tensor, mask: Mask, queryWidth: Int? = nil, keyWidth: Int? = nil
+  )
     throws(AttentionError)
   {
     let name = "[B, Tq, \(queryWidth.map(String.init) ?? "H")]"

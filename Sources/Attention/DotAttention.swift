@@ -27,7 +27,8 @@ public struct DotAttention: Sendable {
     check(
       ck_dot_attention_forward_f32(
         context.storage.pointer, weights?.storage.pointer, queries.storage.pointer, keys.storage.pointer,
-        values.storage.pointer, shape.lengths, scale, Int64(shape.batch), Int64(shape.queries), Int64(shape.keys),
+        values.storage.pointer, shape.lengths, scale, Int64(shape.batch), Int64(shape.queries),
+        Int64(shape.keys),
         Int64(shape.width), Int64(shape.valueWidth)))
     return Attended(
       context: context, alignment: weights, queries: queries, keys: keys, values: values, mask: mask)
@@ -46,15 +47,18 @@ public struct DotAttention: Sendable {
     let shape = try AttentionShape(queries: a.queries, keys: a.keys, values: a.values, mask: a.mask)
     try shape.checkGradient(contextGradient)
     guard let alignment = a.alignment else {
-      let again = try forward(queries: a.queries, keys: a.keys, values: a.values, mask: a.mask, alignment: true)
+      let again = try forward(
+        queries: a.queries, keys: a.keys, values: a.values, mask: a.mask, alignment: true)
       return try backward(contextGradient, again)
     }
     let dqueries = Tensor(uninitialized: a.queries.shape)
     let (dkeys, dvalues) = (Tensor(zeros: a.keys.shape), Tensor(zeros: a.values.shape))
     check(
       ck_dot_attention_backward_f32(
-        dqueries.storage.pointer, dkeys.storage.pointer, dvalues.storage.pointer, contextGradient.storage.pointer,
-        a.queries.storage.pointer, a.keys.storage.pointer, a.values.storage.pointer, alignment.storage.pointer,
+        dqueries.storage.pointer, dkeys.storage.pointer, dvalues.storage.pointer,
+        contextGradient.storage.pointer,
+        a.queries.storage.pointer, a.keys.storage.pointer, a.values.storage.pointer,
+        alignment.storage.pointer,
         shape.lengths, scale, Int64(shape.batch), Int64(shape.queries), Int64(shape.keys), Int64(shape.width),
         Int64(shape.valueWidth)))
     return Gradients(queries: dqueries, keys: dkeys, values: dvalues)

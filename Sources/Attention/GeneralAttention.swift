@@ -29,11 +29,13 @@ public struct GeneralAttention: Sendable {
   ) throws(AttentionError) -> Output {
     try KernelRuntime.ready()
     let shape = try AttentionShape(
-      queries: queries, keys: keys, values: values, mask: mask, queryWidth: weight.shape[0], keyWidth: weight.shape[1])
+      queries: queries, keys: keys, values: values, mask: mask, queryWidth: weight.shape[0],
+      keyWidth: weight.shape[1])
     let projected = Matrix(rows: shape.batch * shape.keys, columns: weight.shape[0])
     projected.setProduct(Matrix(keys), Matrix(weight).transposed)
     let attended = try DotAttention().forward(
-      queries: queries, keys: projected.tensor([shape.batch, shape.keys, weight.shape[0]]), values: values, mask: mask,
+      queries: queries, keys: projected.tensor([shape.batch, shape.keys, weight.shape[0]]), values: values,
+      mask: mask,
       alignment: alignment)
     return Output(attended: attended, keys: keys)
   }

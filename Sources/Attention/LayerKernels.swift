@@ -8,7 +8,8 @@ extension Matrix {
     precondition(index.count == rows && table.columns == columns)
     check(
       ck_gather_rows_f32(
-        pointer, Int64(rowStride), table.pointer, Int64(table.rowStride), index, Int64(rows), Int64(table.rows),
+        pointer, Int64(rowStride), table.pointer, Int64(table.rowStride), index, Int64(rows),
+        Int64(table.rows),
         Int64(columns)))
   }
 
@@ -17,7 +18,8 @@ extension Matrix {
     precondition(index.count == source.rows && source.columns == columns)
     check(
       ck_scatter_add_rows_f32(
-        pointer, Int64(rowStride), source.pointer, Int64(source.rowStride), index, Int64(source.rows), Int64(rows),
+        pointer, Int64(rowStride), source.pointer, Int64(source.rowStride), index, Int64(source.rows),
+        Int64(rows),
         Int64(columns)))
   }
 
@@ -77,7 +79,8 @@ package struct AttentionMemory {
 /// Attention of the first `sources` sources, with the same number of consecutive query rows for each:
 /// fills context [rows, D] and alignment [rows, Tk].
 package func attend(
-  context: Matrix, alignment: Matrix, queries: Matrix, score: AttentionScore, memory: AttentionMemory, sources: Int
+  context: Matrix, alignment: Matrix, queries: Matrix, score: AttentionScore, memory: AttentionMemory,
+  sources: Int
 ) {
   precondition(context.isContiguous && alignment.isContiguous && queries.isContiguous)
   precondition(sources <= memory.lengths.count && (sources == 0 || queries.rows % sources == 0))
@@ -103,20 +106,23 @@ package func attendBackward(
   dqueries: Matrix, dkeys: Matrix, dvalues: Matrix, dv: Matrix?, dcontext: Matrix, queries: Matrix,
   alignment: Matrix, score: AttentionScore, memory: AttentionMemory, sources: Int
 ) {
-  precondition(dqueries.isContiguous && dcontext.isContiguous && queries.isContiguous && alignment.isContiguous)
+  precondition(
+    dqueries.isContiguous && dcontext.isContiguous && queries.isContiguous && alignment.isContiguous)
   let sizes = (Int64(sources), Int64(sources == 0 ? 0 : queries.rows / sources), Int64(memory.positions))
   let (h, d) = (Int64(queries.columns), Int64(memory.values.columns))
   switch score {
   case .dot:
     check(
       ck_dot_attention_backward_f32(
-        dqueries.pointer, dkeys.pointer, dvalues.pointer, dcontext.pointer, queries.pointer, memory.keys.pointer,
+        dqueries.pointer, dkeys.pointer, dvalues.pointer, dcontext.pointer, queries.pointer,
+        memory.keys.pointer,
         memory.values.pointer, alignment.pointer, memory.lengths, 1, sizes.0, sizes.1, sizes.2, h, d))
   case .additive(let v):
     check(
       ck_additive_attention_backward_f32(
         dqueries.pointer, dkeys.pointer, dvalues.pointer, dv!.pointer, dcontext.pointer, queries.pointer,
-        memory.keys.pointer, memory.values.pointer, v.storage.pointer, alignment.pointer, memory.lengths, sizes.0,
+        memory.keys.pointer, memory.values.pointer, v.storage.pointer, alignment.pointer, memory.lengths,
+        sizes.0,
         sizes.1, sizes.2, h, d))
   }
 }

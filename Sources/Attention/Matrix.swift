@@ -12,7 +12,9 @@ package struct Matrix {
   package let rowStride: Int
   let columnStride: Int
 
-  private init(_ buffer: Buffer, _ offset: Int, _ rows: Int, _ columns: Int, _ rowStride: Int, _ columnStride: Int) {
+  private init(
+    _ buffer: Buffer, _ offset: Int, _ rows: Int, _ columns: Int, _ rowStride: Int, _ columnStride: Int
+  ) {
     self.buffer = buffer
     self.offset = offset
     self.rows = rows
@@ -49,17 +51,29 @@ package struct Matrix {
 
   package func rows(_ range: Range<Int>) -> Matrix {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows)
-    return Matrix(buffer, offset + range.lowerBound * rowStride, range.count, columns, rowStride, columnStride)
+    return Matrix(
+      buffer, offset + range.lowerBound * rowStride, range.count, columns, rowStride, columnStride)
   }
 
   package func columns(_ range: Range<Int>) -> Matrix {
     precondition(range.lowerBound >= 0 && range.upperBound <= columns)
-    return Matrix(buffer, offset + range.lowerBound * columnStride, rows, range.count, rowStride, columnStride)
+    return Matrix(
+      buffer, offset + range.lowerBound * columnStride, rows, range.count, rowStride, columnStride)
   }
+
+  /// A row's elements; the matrix must outlive them.
+  package func row(_ row: Int) -> UnsafeBufferPointer<Float> {
+    precondition(columnStride == 1 && row >= 0 && row < rows)
+    return UnsafeBufferPointer(start: pointer + row * rowStride, count: columns)
+  }
+
+  /// The first elements of a row.
+  package func elements(row index: Int, count: Int) -> [Float] { Array(row(index).prefix(count)) }
 
   /// Copies the elements of `other`, row by row.
   package func copy(from other: Matrix) {
-    precondition(other.rows == rows && other.columns == columns && columnStride == 1 && other.columnStride == 1)
+    precondition(
+      other.rows == rows && other.columns == columns && columnStride == 1 && other.columnStride == 1)
     for row in 0..<rows {
       (pointer + row * rowStride).update(from: other.pointer + row * other.rowStride, count: columns)
     }
@@ -105,7 +119,8 @@ extension Matrix {
 
   /// As ``setProduct(_:_:bias:activation:accumulating:)-(Matrix,Matrix,_,_,_)`` with a packed right-hand side.
   package func setProduct(
-    _ a: Matrix, _ b: PackedMatrix, bias: Tensor? = nil, activation: Activation = .none, accumulating: Bool = false
+    _ a: Matrix, _ b: PackedMatrix, bias: Tensor? = nil, activation: Activation = .none,
+    accumulating: Bool = false
   ) {
     precondition(columnStride == 1 && a.rows == rows && b.columns == columns && a.columns == b.rows)
     precondition(bias == nil || bias!.count == columns)

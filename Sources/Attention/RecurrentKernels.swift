@@ -116,8 +116,10 @@ extension RecurrentCell {
     case .gru:
       check(
         ck_gru_backward_f32(
-          gradients.gates.pointer, gradients.recurrent.pointer, state.h.pointer, dh?.pointer, tape.gates.pointer,
-          tape.inner.pointer, tape.h.pointer, initial.h.pointer, recurrent.buffer.pointer, counts, steps, hidden))
+          gradients.gates.pointer, gradients.recurrent.pointer, state.h.pointer, dh?.pointer,
+          tape.gates.pointer,
+          tape.inner.pointer, tape.h.pointer, initial.h.pointer, recurrent.buffer.pointer, counts, steps,
+          hidden))
     }
   }
 }

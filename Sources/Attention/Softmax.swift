@@ -34,7 +34,8 @@ public func softmaxBackward(_ gradient: Tensor, _ y: Tensor) throws(AttentionErr
   let dx = Tensor(uninitialized: y.shape)
   check(
     ck_softmax_backward_f32(
-      dx.storage.pointer, gradient.storage.pointer, y.storage.pointer, nil, Int64(rows.rows), Int64(rows.columns)))
+      dx.storage.pointer, gradient.storage.pointer, y.storage.pointer, nil, Int64(rows.rows),
+      Int64(rows.columns)))
   return dx
 }
 

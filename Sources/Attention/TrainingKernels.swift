@@ -9,7 +9,8 @@ package func projectedCrossEntropy(_ x: Matrix, weight: Tensor, bias: Tensor, ta
   precondition(x.isContiguous && targets.count == x.rows && weight.shape == [bias.count, x.columns])
   check(
     ck_projected_cross_entropy_f32(
-      &loss, nil, nil, nil, x.pointer, weight.storage.pointer, bias.storage.pointer, targets, 1, Int64(x.rows),
+      &loss, nil, nil, nil, x.pointer, weight.storage.pointer, bias.storage.pointer, targets, 1,
+      Int64(x.rows),
       Int64(bias.count), Int64(x.columns)))
   return loss
 }
@@ -55,7 +56,8 @@ extension Tensor {
         v.withUnsafeMutablePointer { v in
           check(
             ck_adam_f32(
-              p, m, v, gradient.storage.pointer, gradientScale, rate, beta1, beta2, epsilon, Int64(step), count))
+              p, m, v, gradient.storage.pointer, gradientScale, rate, beta1, beta2, epsilon, Int64(step),
+              count))
         }
       }
     }

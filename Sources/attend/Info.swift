@@ -2,7 +2,8 @@ import ArgumentParser
 import Attention
 
 struct Info: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Print the instruction sets and the number of threads.")
+  static let configuration = CommandConfiguration(
+    abstract: "Print the instruction sets and the number of threads.")
 
   func run() throws {
     print("instruction sets  \(KernelRuntime.availableInstructionSets.joined(separator: ", "))")

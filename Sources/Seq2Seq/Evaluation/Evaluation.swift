@@ -1,0 +1,88 @@
+import Foundation
+
+/// How well a model does on a corpus. Rates are fractions, `0...1` (a token error rate may exceed 1: a
+/// hypothesis may be much longer than its target).
+public struct Evaluation: Codable, Sendable, Equatable {
+  /// The number of sentences.
+  public var examples: Int
+  /// The share of hypotheses that equal an accepted target.
+  public var exactMatch: Double
+  /// 1 − `exactMatch` (for phonemes: the word error rate).
+  public var sequenceErrorRate: Double
+  /// Edits over target tokens (for phonemes: the phoneme error rate).
+  public var tokenErrorRate: Double
+  /// ``BLEU``, `0...100`.
+  public var bleu: Double
+  /// Nats a token, the end token included.
+  public var crossEntropy: Double
+  /// exp(`crossEntropy`).
+  public var perplexity: Double
+  /// How long decoding took.
+  public var seconds: Double
+  /// Tokens of the hypotheses, end tokens not counted, a second.
+  public var tokensPerSecond: Double
+
+  /// The evaluation as JSON, its keys sorted.
+  ///
+  /// JSON has no number for the cross entropy of a model that has diverged: it is written as the string
+  /// "NaN", "Infinity" or "-Infinity".
+  public func json() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+    return try encoder.encode(self)
+  }
+}
+
+extension Evaluation {
+  /// Counts hypotheses against their accepted targets.
+  ///
+  /// Where a sentence has several accepted targets, the one at the least edit distance counts for every
+  /// number; of those at the same distance the shortest, of those the first.
+  public struct Accumulator: Sendable {
+    private var examples = 0
+    private var exact = 0
+    private var distance = 0
+    private var targetTokens = 0
+    private var hypothesisTokens = 0
+    private var bleu = BLEU()
+
+    public init() {}
+
+    /// Counts one sentence; `targets` holds at least one. Returns the target that counted.
+    @discardableResult
+    public mutating func add(hypothesis: [String], targets: [[String]]) -> [String] {
+      precondition(!targets.isEmpty, "a sentence without an accepted target")
+      let scored = targets.map { (target: $0, distance: editDistance(hypothesis, $0)) }
+      // `min` keeps the first of equals.
+      let best = scored.min { ($0.distance, $0.target.count) < ($1.distance, $1.target.count) }!
+      examples += 1
+      exact += best.distance == 0 ? 1 : 0
+      distance += best.distance
+      targetTokens += best.target.count
+      hypothesisTokens += hypothesis.count
+      bleu.add(hypothesis: hypothesis, reference: best.target)
+      return best.target
+    }
+
+    /// The evaluation of the sentences so far; before the first one every rate is 0.
+    ///
+    /// - Parameters:
+    ///   - crossEntropy: The mean over the tokens of the targets that counted, end tokens included, in nats.
+    ///   - seconds: How long decoding took.
+    public func evaluation(crossEntropy: Double, seconds: Double) -> Evaluation {
+      let match = examples == 0 ? 0 : Double(exact) / Double(examples)
+      return Evaluation(
+        examples: examples,
+        exactMatch: match,
+        sequenceErrorRate: examples == 0 ? 0 : 1 - match,
+        tokenErrorRate: Double(distance) / Double(max(targetTokens, 1)),
+        bleu: bleu.score,
+        crossEntropy: crossEntropy,
+        perplexity: exp(crossEntropy),
+        seconds: seconds,
+        tokensPerSecond: seconds > 0 ? Double(hypothesisTokens) / seconds : 0)
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import Attention
+
+/// Inverted dropout (Srivastava et al. 2014) for one training step. Which elements fall depends on the seed, the
+/// place in the model and the element's index alone, so that the backward drops the same ones and a run repeats.
+struct Dropout {
+  /// Where in the model; each place draws numbers of its own.
+  enum Site: UInt64 {
+    case sourceEmbedding, targetEmbedding, encoder, decoder, output
+  }
+
+  let rate: Float
+  let seed: UInt64
+
+  /// Drops in place. `offset` is the index of the matrix's first element within its site.
+  func apply(_ matrix: Matrix, at site: Site, layer: Int = 0, offset: Int = 0) {
+    guard rate > 0 else { return }
+    var generator = SeededGenerator(
+      seed: seed ^ (site.rawValue << 32 | UInt64(layer)) &* 0x9E37_79B9_7F4A_7C15)
+    matrix.dropOut(rate: rate, seed: generator.next(), offset: offset)
+  }
+}
+
+extension Optional where Wrapped == Dropout {
+  /// The matrix itself when nothing drops, else a copy with dropout applied.
+  func copy(of matrix: Matrix, at site: Dropout.Site, layer: Int = 0) -> Matrix {
+    guard let self, self.rate > 0 else { return matrix }
+    let copy = Matrix(rows: matrix.rows, columns: matrix.columns)
+    copy.copy(from: matrix)
+    self.apply(copy, at: site, layer: layer)
+    return copy
+  }
+}

@@ -1,0 +1,214 @@
+import Attention
+
+/// A stack of recurrent layers over the source, in one or both directions. With two, each has half of the hidden
+/// units and their states are concatenated, [→h ; ←h], so that the stack's width is the same.
+public struct RecurrentEncoder: Parameterized {
+  var embedding: Tensor
+  var layers: [Layer]
+
+  struct Layer: Parameterized {
+    var forward: RecurrentLayer
+    var backward: RecurrentLayer?
+
+    mutating func forEachParameter(
+      prefix: String, _ body: (_ name: String, _ parameter: inout Tensor) -> Void
+    ) {
+      forward.forEachParameter(prefix: prefix + "forward.", body)
+      backward?.forEachParameter(prefix: prefix + "backward.", body)
+    }
+  }
+
+  init(_ configuration: ModelConfiguration, generator: inout SeededGenerator) {
+    let c = configuration
+    embedding = generator.uniform([c.sourceVocabulary, c.embedding], bound: 0.1)
+    layers = (0..<c.layers).map { index in
+      let inputs = index == 0 ? c.embedding : c.hidden
+      let hidden = c.bidirectional ? c.hidden / 2 : c.hidden
+      let forward = RecurrentLayer(cell: c.cell, inputs: inputs, hidden: hidden, generator: &generator)
+      let backward =
+        c.bidirectional
+        ? RecurrentLayer(cell: c.cell, inputs: inputs, hidden: hidden, generator: &generator) : nil
+      return Layer(forward: forward, backward: backward)
+    }
+  }
+
+  private init(embedding: Tensor, layers: [Layer]) {
+    self.embedding = embedding
+    self.layers = layers
+  }
+
+  public mutating func forEachParameter(
+    prefix: String, _ body: (_ name: String, _ parameter: inout Tensor) -> Void
+  ) {
+    body("source.embedding", &embedding)
+    for index in layers.indices { layers[index].forEachParameter(prefix: "\(prefix)\(index).", body) }
+  }
+}
+
+// MARK: - Forward
+
+extension RecurrentEncoder {
+  /// What one direction of a layer leaves for its backward.
+  fileprivate struct Run {
+    let input: Matrix
+    let tape: RecurrentTape
+    let initial: RecurrentState
+  }
+
+  /// A forward pass: its results, and what the backward reads.
+  struct Pass {
+    let plan: SequencePlan
+    fileprivate let ids: [Int32]
+    fileprivate let runs: [(forward: Run, backward: Run?)]
+    fileprivate let dropout: Dropout?
+    /// The top layer's states in packed order, [N, H].
+    let output: Matrix
+    /// The last state of every layer, [B, H], by sentence; zero for an empty one.
+    let finals: [RecurrentState]
+  }
+
+  func forward(_ sources: [[Int32]], dropout: Dropout?) -> Pass {
+    let plan = SequencePlan(lengths: sources.map(\.count))
+    let ids = plan.packed(sources)
+    let reversal = layers.contains { $0.backward != nil } ? plan.reversal : []
+    var x = Matrix(rows: plan.rows, columns: embedding.shape[1])
+    x.setRows(of: Matrix(embedding), at: ids)
+    dropout?.apply(x, at: .sourceEmbedding)
+    var runs: [(forward: Run, backward: Run?)] = []
+    var finals: [RecurrentState] = []
+    for (index, layer) in layers.enumerated() {
+      if index > 0 { x = dropout.copy(of: x, at: .encoder, layer: index) }
+      let forward = run(layer.forward, x, plan)
+      guard let second = layer.backward else {
+        runs.append((forward, nil))
+        finals.append(final(plan, [forward]))
+        x = forward.tape.h
+        continue
+      }
+      let mirrored = Matrix(rows: x.rows, columns: x.columns)
+      mirrored.setRows(of: x, at: reversal)
+      let backward = run(second, mirrored, plan)
+      let (h, width) = (layer.forward.hidden, layer.forward.hidden + second.hidden)
+      x = Matrix(rows: plan.rows, columns: width)
+      x.columns(0..<h).copy(from: forward.tape.h)
+      x.columns(h..<width).setRows(of: backward.tape.h, at: reversal)
+      runs.append((forward, backward))
+      finals.append(final(plan, [forward, backward]))
+    }
+    return Pass(plan: plan, ids: ids, runs: runs, dropout: dropout, output: x, finals: finals)
+  }
+
+  private func run(_ layer: RecurrentLayer, _ x: Matrix, _ plan: SequencePlan) -> Run {
+    let tape = RecurrentTape(cell: layer.cell, rows: plan.rows, hidden: layer.hidden)
+    let initial = RecurrentState(cell: layer.cell, rows: plan.lengths.count, hidden: layer.hidden)
+    tape.gates.setProduct(x, Matrix(layer.input).transposed, bias: layer.bias)
+    layer.cell.forward(
+      tape, initial: initial, recurrent: PackedMatrix(Matrix(layer.recurrent).transposed),
+      bias: layer.recurrentBias,
+      counts: plan.counts)
+    return Run(input: x, tape: tape, initial: initial)
+  }
+
+  /// Each direction ends at its own last step, which for both is the last row of the sentence in its own tape.
+  private func final(_ plan: SequencePlan, _ runs: [Run]) -> RecurrentState {
+    let rows = plan.lastRows
+    let gathered = { (part: (Run) -> Matrix) in
+      let result = Matrix(rows: rows.count, columns: runs.reduce(0) { $0 + $1.tape.h.columns })
+      var column = 0
+      for run in runs {
+        let width = run.tape.h.columns
+        result.columns(column..<column + width).setRows(of: part(run), at: rows)
+        column += width
+      }
+      return result
+    }
+    return RecurrentState(
+      h: gathered { $0.tape.h }, c: layers[0].forward.cell == .lstm ? gathered { $0.tape.inner } : nil)
+  }
+}
+
+// MARK: - Backward
+
+extension RecurrentEncoder {
+  /// Inverts ``forward(_:dropout:)``, from the gradients of the output [N, H] and of the last states [B, H].
+  func backward(_ doutput: Matrix, finals: [RecurrentState], _ pass: Pass) -> RecurrentEncoder {
+    let previous = pass.plan.previousRows
+    let reversal = pass.runs.contains { $0.backward != nil } ? pass.plan.reversal : []
+    var gradients: [Layer] = []
+    var dx = doutput
+    for index in layers.indices.reversed() {
+      let (layer, runs, h) = (layers[index], pass.runs[index], layers[index].forward.hidden)
+      let state = finals[index]
+      guard let second = layer.backward, let secondRun = runs.backward else {
+        let (gradient, below) = backward(layer.forward, runs.forward, dx, state, pass.plan, previous)
+        gradients.append(Layer(forward: gradient, backward: nil))
+        dx = below
+        dropBack(dx, index, pass.dropout)
+        continue
+      }
+      let firstHalf = Matrix(rows: dx.rows, columns: h)
+      firstHalf.copy(from: dx.columns(0..<h))
+      let secondHalf = Matrix(rows: dx.rows, columns: second.hidden)
+      secondHalf.setRows(of: dx.columns(h..<dx.columns), at: reversal)
+      let (first, below) = backward(
+        layer.forward, runs.forward, firstHalf, state.columns(0..<h), pass.plan, previous)
+      let (last, mirrored) = backward(
+        second, secondRun, secondHalf, state.columns(h..<dx.columns), pass.plan, previous)
+      below.addRows(mirrored, at: reversal)
+      gradients.append(Layer(forward: first, backward: last))
+      dx = below
+      dropBack(dx, index, pass.dropout)
+    }
+    let dembedding = Matrix(rows: embedding.shape[0], columns: embedding.shape[1], zeros: true)
+    dembedding.addRows(dx, at: pass.ids)
+    return RecurrentEncoder(embedding: dembedding.tensor(embedding.shape), layers: gradients.reversed())
+  }
+
+  /// The gradient of what entered layer `index`, before its dropout.
+  private func dropBack(_ dx: Matrix, _ index: Int, _ dropout: Dropout?) {
+    if index == 0 {
+      dropout?.apply(dx, at: .sourceEmbedding)
+    } else {
+      dropout?.apply(dx, at: .encoder, layer: index)
+    }
+  }
+
+  private func backward(
+    _ layer: RecurrentLayer, _ run: Run, _ dh: Matrix, _ dfinal: RecurrentState, _ plan: SequencePlan,
+    _ previous: [Int32]
+  ) -> (gradient: RecurrentLayer, dx: Matrix) {
+    let tape = RecurrentGradientTape(cell: layer.cell, rows: plan.rows, hidden: layer.hidden)
+    // The kernel's rows are ranks; the final states came by sentence.
+    let ranked = dfinal.gathered(plan.order.map(Int32.init))
+    layer.cell.backward(
+      tape, state: ranked, dh: dh, tape: run.tape, initial: run.initial,
+      recurrent: PackedMatrix(Matrix(layer.recurrent)), counts: plan.counts)
+    let states = Matrix(rows: plan.rows, columns: layer.hidden)
+    states.setRows(of: run.tape.h, at: previous)
+    let gradient = RecurrentLayer(
+      cell: layer.cell, gradientsOf: tape, inputs: [run.input], previousStates: states)
+    let dx = Matrix(rows: plan.rows, columns: layer.input.shape[1])
+    dx.setProduct(tape.gates, Matrix(layer.input))
+    return (gradient, dx)
+  }
+}
+
+extension RecurrentState {
+  /// Both parts as the rows at an index.
+  func gathered(_ index: [Int32]) -> RecurrentState {
+    func rows(_ matrix: Matrix) -> Matrix {
+      let result = Matrix(rows: index.count, columns: matrix.columns)
+      result.setRows(of: matrix, at: index)
+      return result
+    }
+    return RecurrentState(h: rows(h), c: c.map(rows))
+  }
+
+  func columns(_ range: Range<Int>) -> RecurrentState {
+    RecurrentState(h: h.columns(range), c: c?.columns(range))
+  }
+
+  func prefix(_ count: Int) -> RecurrentState {
+    RecurrentState(h: h.rows(0..<count), c: c?.rows(0..<count))
+  }
+}

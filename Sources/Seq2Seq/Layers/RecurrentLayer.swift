@@ -1,0 +1,59 @@
+import Attention
+
+/// One layer of LSTM or GRU cells, in one direction (MODELS: encoder; PyTorch's gate orders and its reset-after GRU).
+public struct RecurrentLayer: Parameterized {
+  let cell: RecurrentCell
+  /// W, [G·H, inputs].
+  var input: Tensor
+  /// R, [G·H, H].
+  var recurrent: Tensor
+  /// b, [G·H].
+  var bias: Tensor
+  /// The bias of the recurrent product, [3·H], for the GRU alone.
+  var recurrentBias: Tensor?
+
+  /// Weights uniform in ±1/√H; the LSTM's forget gate starts open, with a bias of 1 (Jozefowicz et al. 2015).
+  init(cell: RecurrentCell, inputs: Int, hidden: Int, generator: inout SeededGenerator) {
+    let rows = cell.gates * hidden
+    let bound = 1 / Float(hidden).squareRoot()
+    self.cell = cell
+    input = generator.uniform([rows, inputs], bound: bound)
+    recurrent = generator.uniform([rows, hidden], bound: bound)
+    bias = Tensor(zeros: [rows])
+    if cell == .lstm { for unit in hidden..<2 * hidden { bias[unit] = 1 } }
+    recurrentBias = cell == .gru ? Tensor(zeros: [rows]) : nil
+  }
+
+  /// The gradient of a layer, from the products of a whole run: with the input products' gradient dg and the recurrent ones'
+  /// da (over all rows), dW = dgᵀ x, dR = daᵀ h′, db = Σ dg, db_R = Σ da.
+  ///
+  /// `inputs` are x's columns, left to right.
+  init(
+    cell: RecurrentCell, gradientsOf tape: RecurrentGradientTape, inputs: [Matrix], previousStates: Matrix
+  ) {
+    self.cell = cell
+    let weight = Matrix(rows: tape.gates.columns, columns: inputs.reduce(0) { $0 + $1.columns })
+    var column = 0
+    for part in inputs {
+      weight.columns(column..<column + part.columns).setProduct(tape.gates.transposed, part)
+      column += part.columns
+    }
+    input = weight.tensor([weight.rows, weight.columns])
+    let recurrent = Matrix(rows: tape.gates.columns, columns: previousStates.columns)
+    recurrent.setProduct(tape.recurrent.transposed, previousStates)
+    self.recurrent = recurrent.tensor([recurrent.rows, recurrent.columns])
+    bias = tape.gates.sumOfRows()
+    recurrentBias = cell == .gru ? tape.recurrent.sumOfRows() : nil
+  }
+
+  var hidden: Int { recurrent.shape[1] }
+
+  public mutating func forEachParameter(
+    prefix: String, _ body: (_ name: String, _ parameter: inout Tensor) -> Void
+  ) {
+    body(prefix + "input", &input)
+    body(prefix + "recurrent", &recurrent)
+    body(prefix + "bias", &bias)
+    if recurrentBias != nil { body(prefix + "recurrentBias", &recurrentBias!) }
+  }
+}

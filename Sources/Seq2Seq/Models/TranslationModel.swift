@@ -1,0 +1,197 @@
+import Attention
+import Foundation
+
+/// A trained model with its text: strings in, strings out. On disk it is a folder of `config.json`, `model.safetensors`,
+/// `source.vocabulary.json` and `target.vocabulary.json`.
+public struct TranslationModel: Sendable {
+  public internal(set) var network: EncoderDecoder
+  public let source: Tokenization
+  public let target: Tokenization
+  public let sourceVocabulary: Vocabulary
+  public let targetVocabulary: Vocabulary
+
+  public var configuration: ModelConfiguration { network.configuration }
+
+  /// A model with random weights for the tokens of a corpus.
+  ///
+  /// - Throws: ``ModelError/configuration(option:expected:found:)``.
+  public init(
+    _ configuration: ModelConfiguration, corpus: ParallelCorpus, source: Tokenization, target: Tokenization,
+    seed: UInt64
+  ) throws(ModelError) {
+    sourceVocabulary = Vocabulary(counting: corpus.pairs.lazy.map(\.source))
+    targetVocabulary = Vocabulary(counting: corpus.pairs.lazy.map(\.target))
+    self.source = source
+    self.target = target
+    network = try EncoderDecoder(
+      configuration.sized(source: sourceVocabulary.count, target: targetVocabulary.count), seed: seed)
+  }
+
+  /// One output for a source.
+  public struct Hypothesis: Sendable {
+    public let text: String
+    public let tokens: [String]
+    /// The log-probability of the tokens and the end, in nats.
+    public let score: Float
+    /// The attention's weights, one row a target token and a last one for the end, one column a source token;
+    /// nil without attention.
+    public let alignment: [[Float]]?
+  }
+
+  /// A source as the model reads it.
+  public struct Source: Sendable {
+    public let tokens: [String]
+    let ids: [Int32]
+    /// The tokens that the vocabulary lacks; the model reads them all as one "unknown".
+    public let unknown: [String]
+  }
+
+  /// Tokenizes a source.
+  ///
+  /// - Throws: ``ModelError/tooLong(tokens:limit:)``.
+  public func read(_ text: String) throws(ModelError) -> Source {
+    try read(source.tokens(of: text))
+  }
+
+  public func read(_ tokens: [String]) throws(ModelError) -> Source {
+    guard tokens.count <= configuration.maximumLength else {
+      throw .tooLong(tokens: tokens.count, limit: configuration.maximumLength)
+    }
+    let ids = sourceVocabulary.encode(tokens)
+    let unknown = zip(tokens, ids).filter { $0.1 == Vocabulary.unknown }.map(\.0)
+    return Source(tokens: tokens, ids: ids.map(Int32.init), unknown: unknown)
+  }
+
+  /// The best outputs for one text, best first; an empty text gives one empty output.
+  ///
+  /// - Parameter beam: the hypotheses kept at every step, at least 1 (1 is greedy); also the most outputs
+  /// - Throws: ``ModelError``.
+  public func translate(_ text: String, beam: Int = 1) throws(ModelError) -> [Hypothesis] {
+    try translate([read(text)], beam: beam)[0]
+  }
+
+  /// The best outputs for several sources, which advance together. Sources of similar length cost least.
+  public func translate(_ sources: [Source], beam: Int = 1) throws(ModelError) -> [[Hypothesis]] {
+    guard beam >= 1 && beam <= 1000 else {
+      throw .configuration(option: "beam", expected: "1 to 1000", found: "\(beam)")
+    }
+    let filled = sources.indices.filter { !sources[$0].ids.isEmpty }
+    let empty = Hypothesis(
+      text: "", tokens: [], score: 0, alignment: configuration.score == nil ? nil : [])
+    var result = [[Hypothesis]](repeating: [empty], count: sources.count)
+    guard !filled.isEmpty else { return result }
+    let ids = filled.map { sources[$0].ids }
+    let search = BeamSearch(network, sources: ids, beam: beam, limits: ids.map { limit(source: $0.count) })
+    for (index, decoded) in zip(filled, search.run()) { result[index] = decoded.map(hypothesis) }
+    return result
+  }
+
+  /// How long an output may get before it is cut off.
+  private func limit(source: Int) -> Int { min(configuration.maximumLength, 2 * source + 50) }
+
+  private func hypothesis(_ decoded: DecodedSequence) -> Hypothesis {
+    let tokens = decoded.ids.map { targetVocabulary.token(at: Int($0)) }
+    return Hypothesis(
+      text: target.text(of: tokens), tokens: tokens, score: decoded.logProbability,
+      alignment: configuration.score == nil ? nil : decoded.alignment)
+  }
+
+  /// The log-probabilities and alignments of given pairs, in their order. Tokens that a vocabulary lacks count as unknown.
+  ///
+  /// - Throws: ``ModelError/tooLong(tokens:limit:)``.
+  public func score(_ pairs: [(source: [String], target: [String])]) throws(ModelError)
+    -> [EncoderDecoder.ForcedScore]
+  {
+    var ids: [(source: [Int32], target: [Int32])] = []
+    for pair in pairs {
+      guard pair.target.count <= configuration.maximumLength else {
+        throw .tooLong(tokens: pair.target.count, limit: configuration.maximumLength)
+      }
+      ids.append((try read(pair.source).ids, targetVocabulary.encode(pair.target).map(Int32.init)))
+    }
+    let batch = Batch(ids)
+    var result = [EncoderDecoder.ForcedScore?](repeating: nil, count: pairs.count)
+    for (place, score) in zip(batch.order, network.scores(batch)) { result[place] = score }
+    return result.map { $0! }
+  }
+}
+
+// MARK: - The folder
+
+extension TranslationModel {
+  static let configurationFile = "config.json"
+  static let weightsFile = "model.safetensors"
+  static let sourceVocabularyFile = "source.vocabulary.json"
+  static let targetVocabularyFile = "target.vocabulary.json"
+
+  /// What `config.json` holds.
+  private struct Description: Codable {
+    let model: ModelConfiguration
+    let source: Tokenization
+    let target: Tokenization
+  }
+
+  /// Reads a model folder.
+  ///
+  /// - Throws: ``CheckpointError`` naming the file that is missing, torn or does not belong to the others.
+  public init(contentsOf folder: URL) throws(CheckpointError) {
+    let description = try CheckpointError.decode(
+      Description.self, from: folder.appending(path: Self.configurationFile))
+    source = description.source
+    target = description.target
+    sourceVocabulary = try Vocabulary(contentsOf: folder.appending(path: Self.sourceVocabularyFile))
+    targetVocabulary = try Vocabulary(contentsOf: folder.appending(path: Self.targetVocabularyFile))
+    try Self.check(sourceVocabulary, Self.sourceVocabularyFile, description.model.sourceVocabulary, folder)
+    try Self.check(targetVocabulary, Self.targetVocabularyFile, description.model.targetVocabulary, folder)
+    network = try Self.network(description.model, from: folder.appending(path: Self.weightsFile))
+  }
+
+  private static func network(_ configuration: ModelConfiguration, from file: URL) throws(CheckpointError)
+    -> EncoderDecoder
+  {
+    let weights = try Safetensors(contentsOf: file)
+    do {
+      return try EncoderDecoder(configuration, weights: weights.tensors)
+    } catch {
+      throw .malformed(file: file.path, problem: error.description)
+    }
+  }
+
+  private static func check(_ vocabulary: Vocabulary, _ file: String, _ count: Int, _ folder: URL)
+    throws(CheckpointError)
+  {
+    guard vocabulary.count == count else {
+      throw .malformed(
+        file: folder.appending(path: file).path,
+        problem: "it has \(vocabulary.count) tokens, but \(configurationFile) says \(count)")
+    }
+  }
+
+  /// Writes the folder; every file appears whole or not at all.
+  ///
+  /// - Throws: ``CheckpointError/unwritable(file:reason:)``.
+  public func write(to folder: URL) throws(CheckpointError) {
+    try writeDescription(to: folder)
+    try writeWeights(to: folder)
+  }
+
+  /// Everything but the weights.
+  func writeDescription(to folder: URL) throws(CheckpointError) {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw .unwritable(file: folder.path, reason: error.localizedDescription)
+    }
+    try sourceVocabulary.write(to: folder.appending(path: Self.sourceVocabularyFile))
+    try targetVocabulary.write(to: folder.appending(path: Self.targetVocabularyFile))
+    try CheckpointError.encode(
+      Description(model: configuration, source: source, target: target),
+      to: folder.appending(path: Self.configurationFile))
+  }
+
+  func writeWeights(to folder: URL) throws(CheckpointError) {
+    var tensors: [String: Tensor] = [:]
+    for (name, tensor) in network.parameters { tensors[name] = tensor }
+    try Safetensors(tensors: tensors).write(to: folder.appending(path: Self.weightsFile))
+  }
+}

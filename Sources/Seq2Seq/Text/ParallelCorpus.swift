@@ -1,0 +1,117 @@
+import Foundation
+
+/// Sentences with their translations, cut into tokens.
+///
+/// The file is UTF-8 text, a line `source TAB target [TAB further accepted targets]`. LF and CRLF line ends,
+/// a byte order mark and a missing last line end are accepted; blank lines are skipped.
+public struct ParallelCorpus: Sendable {
+  /// A sentence and one translation, as training takes them.
+  public struct Pair: Sendable, Equatable {
+    public var source: [String]
+    public var target: [String]
+
+    public init(source: [String], target: [String]) {
+      self.source = source
+      self.target = target
+    }
+  }
+
+  /// A sentence and every translation that counts as right, as evaluation takes them.
+  public struct Example: Sendable, Equatable {
+    public var source: [String]
+    /// The distinct accepted targets in the order of the file; at least one.
+    public var targets: [[String]]
+  }
+
+  /// One pair a line and accepted target, in the order of the file.
+  public let pairs: [Pair]
+  /// The lines that share a source merged into one, in the order of their first lines.
+  public let examples: [Example]
+
+  public init(pairs: [Pair]) {
+    self.pairs = pairs
+    examples = Self.merged(pairs)
+  }
+
+  /// Reads a corpus file.
+  ///
+  /// - Parameter maximumLength: The most tokens that a source or a target may have.
+  /// - Throws: ``CorpusError`` at the first mistake, with its line.
+  /// - Complexity: O(n) in the size of the file.
+  public init(
+    contentsOf url: URL, source: Tokenization, target: Tokenization, maximumLength: Int
+  ) throws(CorpusError) {
+    let bytes = try Self.read(url)
+    let reader = LineReader(file: url.path, source: source, target: target, maximumLength: maximumLength)
+    var pairs: [Pair] = []
+    // Lines and columns are cut as bytes: walking a whole file by Character costs seconds.
+    for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      .enumerated()
+    {
+      pairs += try reader.pairs(of: line, number: index + 1)
+    }
+    guard !pairs.isEmpty else { throw .empty(file: url.path) }
+    self.init(pairs: pairs)
+  }
+
+  private static func read(_ url: URL) throws(CorpusError) -> ArraySlice<UInt8> {
+    do {
+      let bytes = [UInt8](try WholeFile.read(url))
+      return bytes.dropFirst(bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0)
+    } catch {
+      switch error {
+      case .missing: throw .missing(file: url.path)
+      case .unreadable(let reason): throw .unreadable(file: url.path, reason: reason)
+      }
+    }
+  }
+
+  private static func merged(_ pairs: [Pair]) -> [Example] {
+    var examples: [Example] = []
+    var places: [[String]: Int] = [:]
+    for pair in pairs {
+      if let place = places[pair.source] {
+        if !examples[place].targets.contains(pair.target) { examples[place].targets.append(pair.target) }
+      } else {
+        places[pair.source] = examples.count
+        examples.append(Example(source: pair.source, targets: [pair.target]))
+      }
+    }
+    return examples
+  }
+}
+
+/// What turns a line's bytes into pairs.
+private struct LineReader {
+  let file: String
+  let source: Tokenization
+  let target: Tokenization
+  let maximumLength: Int
+
+  func pairs(of line: ArraySlice<UInt8>, number: Int) throws(CorpusError) -> [ParallelCorpus.Pair] {
+    let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+    if line.allSatisfy({ $0 == UInt8(ascii: " ") }) { return [] }
+    guard let text = String(validating: line, as: UTF8.self) else {
+      throw .invalidUTF8(file: file, line: number)
+    }
+    let columns = text.utf8.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false)
+    guard columns.count > 1 else { throw .noTab(file: file, line: number) }
+    let tokens = try sentence(columns[0], .source, number)
+    var pairs: [ParallelCorpus.Pair] = []
+    for column in columns.dropFirst() {
+      pairs.append(ParallelCorpus.Pair(source: tokens, target: try sentence(column, .target, number)))
+    }
+    return pairs
+  }
+
+  private func sentence(
+    _ column: Substring.UTF8View, _ side: CorpusError.Side, _ line: Int
+  ) throws(CorpusError) -> [String] {
+    let tokens = (side == .source ? source : target).tokens(of: String(Substring(column)))
+    guard !tokens.isEmpty else { throw .emptySentence(file: file, line: line, side: side) }
+    guard tokens.count <= maximumLength else {
+      throw .tooLong(file: file, line: line, side: side, length: tokens.count, limit: maximumLength)
+    }
+    return tokens
+  }
+}

@@ -1,0 +1,222 @@
+import AttentionReference
+import Foundation
+import Testing
+
+private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+
+@Suite struct LuongModelTests {
+  typealias Configuration = ReferenceModelConfiguration
+
+  static let sources = [[3, 4, 5], [6, 2], [1]]
+  static let targets = [[2, 3], [4, 5, 1], []]
+
+  /// Parameter p's element k is 0.8 sin(1 + 0.7 k + 1.3 p): numbers that another program can make too.
+  static func parameters<T: Reference.Scalar>(
+    _ configuration: Configuration, sourceVocabulary: Int = 7, targetVocabulary: Int = 6,
+    of _: T.Type = Double.self,
+    value: (Int, Int) -> Double = { p, k in 0.8 * sin(1 + 0.7 * Double(k) + 1.3 * Double(p)) }
+  ) throws -> [String: ReferenceArray<T>] {
+    let list = try configuration.parameters(
+      sourceVocabulary: sourceVocabulary, targetVocabulary: targetVocabulary)
+    return Dictionary(
+      uniqueKeysWithValues: list.enumerated().map { p, parameter in
+        let count = parameter.shape.reduce(1, *)
+        return (
+          parameter.name,
+          ReferenceArray(shape: parameter.shape, values: (0..<count).map { T(value(p, $0)) })
+        )
+      })
+  }
+
+  static func run<T: Reference.Scalar>(
+    _ configuration: Configuration, _ parameters: [String: ReferenceArray<T>],
+    sources: [[Int]] = sources, targets: [[Int]] = targets
+  ) throws -> Reference.LuongModelResult<T> {
+    try Reference.luongModel(
+      parameters, configuration: configuration, sources: sources, targets: targets, start: 0, end: 1)
+  }
+
+  static let every: [Configuration] = Reference.Cell.allCases.flatMap { cell in
+    Configuration.Score.allCases.flatMap { score in
+      [false, true].map { bidirectional in
+        Configuration(
+          cell: cell, layers: 2, bidirectional: bidirectional, score: score, inputFeeding: score != .none,
+          hidden: 4, embedding: 3)
+      }
+    }
+  }
+
+  // MARK: Against PyTorch
+
+  struct Expectation: Sendable {
+    var configuration: Configuration
+    var meanCrossEntropy: Double
+    var lastAlignment: [Double]
+  }
+
+  // torch.nn.LSTM and torch.nn.GRU of PyTorch 2.13 in double over the parameters above, attention in torch
+  // operations, printed with 12 decimals; the alignment is that of the first sentence's last step.
+  static let expectations = [
+    Expectation(
+      configuration: Configuration(cell: .lstm, score: .dot, inputFeeding: true, hidden: 4, embedding: 3),
+      meanCrossEntropy: 2.639761336374, lastAlignment: [0.336604309494, 0.334847621518, 0.328548068989]),
+    Expectation(
+      configuration: Configuration(
+        cell: .gru, layers: 2, bidirectional: true, score: .concat, inputFeeding: true, hidden: 4,
+        embedding: 3),
+      meanCrossEntropy: 2.475435746911, lastAlignment: [0.343280147789, 0.331211743527, 0.325508108684]),
+    Expectation(
+      configuration: Configuration(
+        cell: .lstm, layers: 2, bidirectional: true, score: .general, hidden: 4, embedding: 3),
+      meanCrossEntropy: 1.816706846049, lastAlignment: [0.320161677099, 0.335585149256, 0.344253173645]),
+    Expectation(
+      configuration: Configuration(
+        cell: .gru, layers: 2, score: .general, inputFeeding: true, hidden: 4, embedding: 3),
+      meanCrossEntropy: 2.064859275446, lastAlignment: [0.353573140432, 0.330250721370, 0.316176138197]),
+    Expectation(
+      configuration: Configuration(cell: .gru, score: .none, hidden: 4, embedding: 3),
+      meanCrossEntropy: 1.690553386660, lastAlignment: []),
+    Expectation(
+      configuration: Configuration(
+        cell: .lstm, layers: 2, bidirectional: true, score: .none, hidden: 4, embedding: 3),
+      meanCrossEntropy: 1.921561842079, lastAlignment: []),
+  ]
+
+  // Printing rounds to 5e-13; the two programs differ by some hundred roundings of 1e-16 besides.
+  @Test(arguments: expectations)
+  func agreesWithPyTorch(_ expected: Expectation) throws {
+    let result = try Self.run(expected.configuration, Self.parameters(expected.configuration))
+    expectClose([result.meanCrossEntropy], [expected.meanCrossEntropy], within: { _ in 1e-12 }, "loss")
+    let last = try #require(result.alignments.first?.last)
+    expectClose(last, expected.lastAlignment, within: { _ in 1e-12 }, "alignment")
+    #expect(result.tokenCount == 8)
+  }
+
+  // MARK: By hand
+
+  @Test func oneUnitWithInputFeedingByHand() throws {
+    let configuration = Configuration(cell: .lstm, score: .dot, inputFeeding: true, hidden: 1, embedding: 1)
+    let found = try Self.run(
+      configuration, Self.parameters(configuration, sourceVocabulary: 2, targetVocabulary: 3),
+      sources: [[1, 0]], targets: [[2]])
+
+    func w(_ p: Int, _ k: Int) -> Double { 0.8 * sin(1 + 0.7 * Double(k) + 1.3 * Double(p)) }
+    // Gate g's input, recurrent and bias are the parameters p, p + 1 and p + 2.
+    func lstm(_ p: Int, _ x: [Double], _ h: Double, _ c: Double) -> (h: Double, c: Double) {
+      func sum(_ g: Int) -> Double {
+        x.indices.reduce(w(p + 1, g) * h + w(p + 2, g)) { $0 + w(p, g * x.count + $1) * x[$1] }
+      }
+      let c = sigmoid(sum(1)) * c + sigmoid(sum(0)) * tanh(sum(2))
+      return (sigmoid(sum(3)) * tanh(c), c)
+    }
+    let one = lstm(2, [w(0, 1)], 0, 0)
+    let two = lstm(2, [w(0, 0)], one.h, one.c)
+    var (state, attentional, loss) = (two, 0.0, 0.0)
+    for (input, output) in [(0, 2), (2, 1)] {
+      state = lstm(5, [w(1, input), attentional], state.h, state.c)
+      let alpha = sigmoid(state.h * one.h - state.h * two.h)
+      let context = alpha * one.h + (1 - alpha) * two.h
+      attentional = tanh(w(8, 0) * context + w(8, 1) * state.h + w(9, 0))
+      let logits = (0..<3).map { w(10, $0) * attentional + w(11, $0) }
+      loss += log(logits.reduce(0) { $0 + exp($1) }) - logits[output]
+      expectEqual(found.alignments[0][output == 2 ? 0 : 1], [alpha, 1 - alpha])
+    }
+    expectEqual([found.meanCrossEntropy], [loss / 2])
+  }
+
+  @Test(arguments: every)
+  func zeroParametersKnowNothing(_ configuration: Configuration) throws {
+    let result = try Self.run(configuration, Self.parameters(configuration, value: { _, _ in 0 }))
+    expectEqual([result.meanCrossEntropy], [log(6)])
+    for (source, steps) in zip(Self.sources, result.alignments) {
+      let uniform = source.map { _ in 1 / Double(source.count) }
+      for weights in steps { expectEqual(weights, configuration.score == .none ? [] : uniform) }
+    }
+  }
+
+  // MARK: Properties
+
+  @Test(arguments: every)
+  func aBatchIsItsSentences(_ configuration: Configuration) throws {
+    let parameters: [String: ReferenceArray<Double>] = try Self.parameters(configuration)
+    let together = try Self.run(configuration, parameters)
+    var loss = 0.0
+    for (n, (source, target)) in zip(Self.sources, Self.targets).enumerated() {
+      let alone = try Self.run(configuration, parameters, sources: [source], targets: [target])
+      #expect(alone.alignments == [together.alignments[n]])
+      #expect(alone.tokenCount == target.count + 1)
+      loss += alone.meanCrossEntropy * Double(alone.tokenCount)
+    }
+    expectEqual([together.meanCrossEntropy], [loss / 8])
+  }
+
+  @Test(arguments: every)
+  func everyParameterCounts(_ configuration: Configuration) throws {
+    let parameters: [String: ReferenceArray<Double>] = try Self.parameters(configuration)
+    let before = try Self.run(configuration, parameters).meanCrossEntropy
+    for name in parameters.keys {
+      var moved = parameters
+      moved[name]?.values = parameters[name]?.values.map { $0 + 0.01 * $0 * $0 } ?? []
+      #expect(try Self.run(configuration, moved).meanCrossEntropy != before, "\(name)")
+    }
+  }
+
+  @Test func anEmptySourceAttendsToNothing() throws {
+    let configuration = Self.every[0]
+    let result = try Self.run(configuration, Self.parameters(configuration), sources: [[]], targets: [[2]])
+    #expect(result.meanCrossEntropy.isFinite)
+    #expect(result.alignments == [[[], []]])
+  }
+
+  @Test func noSentenceHasNoLoss() throws {
+    let result = try Self.run(Self.every[0], Self.parameters(Self.every[0]), sources: [], targets: [])
+    #expect(result.meanCrossEntropy == 0)
+    #expect(result.tokenCount == 0)
+  }
+
+  // Chains of up to 4 steps through 2 layers of cells, each step's sums of at most 15 terms below 1 rounding up to
+  // 15 · 16 u; what a step takes in does not grow, the cells being saturating. 8 · 240 u ≈ 1e-4.
+  @Test(arguments: every)
+  func floatIsCloseToDouble(_ configuration: Configuration) throws {
+    let exact = try Self.run(configuration, Self.parameters(configuration))
+    let found = try Self.run(configuration, Self.parameters(configuration, of: Float.self))
+    expectClose([found.meanCrossEntropy], [exact.meanCrossEntropy], within: { _ in 8 * 240 * u }, "loss")
+  }
+
+  // MARK: Mistakes
+
+  @Test func settingsThatMakeNoModelAreRefused() {
+    let odd = Configuration(cell: .gru, bidirectional: true, score: .dot, hidden: 3, embedding: 2)
+    let unfed = Configuration(cell: .gru, score: .none, inputFeeding: true, hidden: 4, embedding: 2)
+    let flat = Configuration(cell: .gru, layers: -1, score: .dot, hidden: 4, embedding: 2)
+    for configuration in [odd, unfed, flat] {
+      #expect(throws: ReferenceError.self) {
+        try configuration.parameters(sourceVocabulary: 3, targetVocabulary: 3)
+      }
+    }
+  }
+
+  @Test func missingAndMisshapenParametersAreNamed() throws {
+    let configuration = Self.expectations[0].configuration
+    var parameters: [String: ReferenceArray<Double>] = try Self.parameters(configuration)
+    parameters["combine.bias"] = ReferenceArray(shape: [5], values: [0, 0, 0, 0, 0])
+    #expect(throws: ReferenceError.parameter(name: "combine.bias", expected: [4], found: [5])) {
+      try Self.run(configuration, parameters)
+    }
+    parameters["combine.bias"] = nil
+    #expect(throws: ReferenceError.parameter(name: "combine.bias", expected: [4], found: nil)) {
+      try Self.run(configuration, parameters)
+    }
+  }
+
+  @Test func tokensOutsideOfTheVocabularyAreNamed() throws {
+    let configuration = Self.expectations[0].configuration
+    let parameters: [String: ReferenceArray<Double>] = try Self.parameters(configuration)
+    #expect(throws: ReferenceError.outOfRange(argument: "ids", position: 0, value: 7, expected: 0...6)) {
+      try Self.run(configuration, parameters, sources: [[7]], targets: [[2]])
+    }
+    #expect(throws: ReferenceError.shape(argument: "targets", expected: [1], count: 0)) {
+      try Self.run(configuration, parameters, sources: [[1]], targets: [])
+    }
+  }
+}

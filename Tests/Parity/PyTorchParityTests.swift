@@ -1,0 +1,143 @@
+import Attention
+import Foundation
+import Seq2Seq
+import Testing
+
+/// A model that PyTorch trained for ten steps (make_fixtures.py): where it began, what it saw, what came out.
+private struct Fixture {
+  struct Description: Decodable {
+    struct Configuration: Decodable {
+      let cell: RecurrentCell
+      let layers: Int
+      let bidirectional: Bool
+      let score: String
+      let inputFeeding: Bool
+      let embedding, hidden, sourceVocabulary, targetVocabulary: Int
+    }
+    struct Optimizer: Decodable {
+      let learningRate, beta1, beta2, epsilon: Float
+    }
+    struct Pairs: Decodable {
+      let sources, targets: [[Int32]]
+    }
+    let configuration: Configuration
+    let adam: Optimizer
+    let clipNorm: Float
+    let losses: [Float]
+    let gradientNorms: [Double]
+    let batches: [Pairs]
+  }
+
+  let description: Description
+  let tensors: [String: Tensor]
+
+  init(_ name: String) throws {
+    let folder = try #require(Bundle.module.url(forResource: "Fixtures", withExtension: nil))
+    let json = try Data(contentsOf: folder.appending(path: "\(name).json"))
+    description = try JSONDecoder().decode(Description.self, from: json)
+    tensors = try Safetensors(contentsOf: folder.appending(path: "\(name).safetensors")).tensors
+  }
+
+  func tensors(_ prefix: String) -> [String: Tensor] {
+    Dictionary(
+      uniqueKeysWithValues: tensors.compactMap { name, tensor in
+        name.hasPrefix(prefix + ".") ? (String(name.dropFirst(prefix.count + 1)), tensor) : nil
+      })
+  }
+
+  func model() throws -> EncoderDecoder {
+    let c = description.configuration
+    var configuration =
+      c.score == "none"
+      ? ModelConfiguration.plain(cell: c.cell)
+      : .luong(score: try #require(Score(rawValue: c.score)), cell: c.cell)
+    configuration.layers = c.layers
+    configuration.bidirectional = c.bidirectional
+    configuration.inputFeeding = c.inputFeeding
+    configuration.embedding = c.embedding
+    configuration.hidden = c.hidden
+    return try EncoderDecoder(
+      configuration.sized(source: c.sourceVocabulary, target: c.targetVocabulary), weights: tensors("initial")
+    )
+  }
+
+  func batch(_ step: Int) -> Batch {
+    let pairs = description.batches[step]
+    return Batch(Array(zip(pairs.sources, pairs.targets)).map { (source: $0, target: $1) })
+  }
+
+  func optimizer() -> Adam {
+    let a = description.adam
+    return Adam(
+      rate: a.learningRate, beta1: a.beta1, beta2: a.beta2, epsilon: a.epsilon, clipNorm: description.clipNorm
+    )
+  }
+}
+
+/// The largest |a − b| over the largest |b|.
+private func relativeError(_ a: Tensor, _ b: Tensor) -> Float {
+  let scale = b.elements.reduce(0) { max($0, abs($1)) }
+  return zip(a.elements, b.elements).reduce(0) { max($0, abs($1.0 - $1.1)) }
+    / max(scale, .leastNormalMagnitude)
+}
+
+@Suite("Ten steps as PyTorch makes them")
+struct PyTorchParityTests {
+  private static let names = ["luong-lstm", "luong-gru", "plain"]
+
+  @Test("the losses of ten steps agree within 1e-4, the gradients' norms too", arguments: names)
+  func losses(name: String) throws {
+    let fixture = try Fixture(name)
+    var model = try fixture.model()
+    var optimizer = fixture.optimizer()
+    for step in fixture.description.batches.indices {
+      let (loss, gradient) = model.lossAndGradient(fixture.batch(step))
+      let expected = fixture.description.losses[step]
+      #expect(abs(loss - expected) <= 1e-4 * expected, "step \(step): \(loss), PyTorch \(expected)")
+      let norm = optimizer.update(&model, gradient: gradient)
+      let expectedNorm = fixture.description.gradientNorms[step]
+      #expect(
+        abs(norm - expectedNorm) <= 1e-3 * expectedNorm, "step \(step): norm \(norm), PyTorch \(expectedNorm)"
+      )
+    }
+    // Adam divides by √v: where a gradient is nearly zero, rounding decides its sign and the parameter moves by up to
+    // the rate. Most of it must agree to four digits all the same.
+    for (name, tensor) in model.parameters {
+      let expected = try #require(fixture.tensors("final")[name])
+      #expect(relativeError(tensor, expected) < 2e-2, "\(name) after ten steps")
+    }
+  }
+
+  @Test(
+    "every gradient of the first step lies as near the double one as PyTorch's own, up to a factor of three",
+    arguments: names)
+  func gradients(name: String) throws {
+    let fixture = try Fixture(name)
+    let (_, gradient) = try fixture.model().lossAndGradient(fixture.batch(0))
+    let (single, double) = (fixture.tensors("gradient"), fixture.tensors("gradient64"))
+    #expect(gradient.parameters.count == single.count)
+    for (name, tensor) in gradient.parameters {
+      let truth = try #require(double[name])
+      let own = relativeError(try #require(single[name]), truth)
+      let error = relativeError(tensor, truth)
+      // The floor is the rounding of sums of some 30 terms of like size: 30 u, u = 2⁻²⁴.
+      #expect(error <= 3 * own + 2e-6, "\(name): \(error), PyTorch \(own)")
+    }
+  }
+
+  @Test("the alignment of the first step agrees", arguments: ["luong-lstm", "luong-gru"])
+  func alignment(name: String) throws {
+    let fixture = try Fixture(name)
+    let pairs = fixture.description.batches[0]
+    let expected = try #require(fixture.tensors["alignment64"])
+    let model = try fixture.model()
+    for (b, (source, target)) in zip(pairs.sources, pairs.targets).enumerated() {
+      let alignment = try #require(model.scores(Batch([(source, target)]))[0].alignment)
+      #expect(alignment.count == target.count + 1)
+      for t in alignment.indices {
+        #expect(alignment[t].count == source.count)
+        for i in alignment[t].indices { #expect(abs(alignment[t][i] - expected[b, t, i]) < 1e-5) }
+      }
+    }
+  }
+}

@@ -1,0 +1,256 @@
+"""Makes the parity fixtures beside this file: three small models trained for ten steps by PyTorch.
+
+Run by hand, only when the models change; the tests read the committed files and never need PyTorch:
+
+    python3 -m venv venv
+    venv/bin/pip install --extra-index-url https://download.pytorch.org/whl/cpu \
+        torch==2.13.0+cpu safetensors==0.8.0 numpy==2.4.6
+    venv/bin/python Tests/ParityTests/make_fixtures.py
+
+NAME.safetensors holds, as float32:
+    initial.P, final.P        every parameter P before the first and after the tenth step
+    gradient.P                its gradient in the first step, before clipping
+    alignment                 the first step's attention weights [B, T, S]; zero beyond a sentence's end
+    final64.P, gradient64.P, alignment64
+                              the same of a run in double: the truth that a tolerance is judged against
+NAME.json holds the configuration, the ten batches, and what the steps reported (again also in double):
+    losses                    the mean cross entropy, in nats, over a batch's target tokens with their ends
+    gradientNorms             the norm of all gradients together, before clipping
+
+A target y is fed as [start] + y and predicted as y + [end]; a source is read as it stands.
+Gradients are clipped by `clip_grad_norm_`, which scales by clipNorm / (norm + 1e-6) where that is below 1.
+"""
+
+import json
+import random
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+UNKNOWN, START, END = 0, 1, 2
+IGNORED = -100  # cross_entropy's mark for a position that does not count
+STEPS = 10
+LEARNING_RATE, BETAS, EPSILON = 1e-2, (0.9, 0.999), 1e-8
+
+# A one-token sentence on both sides, no order, and no length that a vector width divides by chance.
+SOURCE_LENGTHS = [6, 1, 9, 3, 7]
+TARGET_LENGTHS = [4, 7, 1, 5, 2]
+
+SIZES = dict(embedding=7, hidden=10, sourceVocabulary=13, targetVocabulary=11)
+MODELS = {
+    "luong-lstm": dict(
+        cell="lstm", layers=2, bidirectional=False, score="general", inputFeeding=True, clipNorm=0.9, **SIZES
+    ),
+    "luong-gru": dict(
+        cell="gru", layers=1, bidirectional=True, score="concat", inputFeeding=False, clipNorm=1.0, **SIZES
+    ),
+    "plain": dict(
+        cell="lstm", layers=1, bidirectional=False, score="none", inputFeeding=False, clipNorm=0.45, **SIZES
+    ),
+}
+
+
+class Model(nn.Module):
+    """Luong, Pham and Manning (2015); with score `none` the plain one (Sutskever et al. 2014)."""
+
+    def __init__(self, c):
+        super().__init__()
+        self.c = c
+        E, H, L = c["embedding"], c["hidden"], c["layers"]
+        lstm = c["cell"] == "lstm"
+        directions = 2 if c["bidirectional"] else 1
+        self.source = nn.Embedding(c["sourceVocabulary"], E)
+        self.target = nn.Embedding(c["targetVocabulary"], E)
+        self.encoder = (nn.LSTM if lstm else nn.GRU)(
+            E, H // directions, L, batch_first=True, bidirectional=c["bidirectional"]
+        )
+        widths = [E + H if c["inputFeeding"] else E] + [H] * (L - 1)
+        self.decoder = nn.ModuleList((nn.LSTMCell if lstm else nn.GRUCell)(I, H) for I in widths)
+        if c["score"] != "none":
+            self.key = nn.Linear(H, H, bias=False)
+            self.combine = nn.Linear(2 * H, H)
+        if c["score"] == "concat":
+            self.query = nn.Linear(H, H, bias=False)
+            self.v = nn.Parameter(torch.empty(H))
+        self.output = nn.Linear(H, c["targetVocabulary"])
+
+    def named(self):
+        """The trained parameters by our names. An LSTM's second bias in PyTorch is none: it stays zero."""
+        names = {"source.embedding": self.source.weight, "target.embedding": self.target.weight}
+        for layer in range(self.c["layers"]):
+            for direction in ["forward", "backward"] if self.c["bidirectional"] else ["forward"]:
+                suffix = f"_l{layer}" + ("_reverse" if direction == "backward" else "")
+                names |= self.cell(f"encoder.{layer}.{direction}", self.encoder, suffix)
+        for layer, cell in enumerate(self.decoder):
+            names |= self.cell(f"decoder.{layer}", cell, "")
+        if self.c["score"] != "none":
+            names["attention.key"] = self.key.weight
+            names |= {"combine.weight": self.combine.weight, "combine.bias": self.combine.bias}
+        if self.c["score"] == "concat":
+            names |= {"attention.query": self.query.weight, "attention.v": self.v}
+        return names | {"output.weight": self.output.weight, "output.bias": self.output.bias}
+
+    def cell(self, name, module, suffix):
+        parts = {"input": "weight_ih", "recurrent": "weight_hh", "bias": "bias_ih"}
+        if self.c["cell"] == "gru":
+            parts["recurrentBias"] = "bias_hh"
+        return {f"{name}.{ours}": getattr(module, theirs + suffix) for ours, theirs in parts.items()}
+
+    def forward(self, sources, targets):
+        """The mean cross entropy and the alignment [B, T, S], or None without attention."""
+        lengths = torch.tensor([len(s) for s in sources])
+        keys, states = self.encode(padded(sources, UNKNOWN), lengths)
+        fed = padded([[START] + y for y in targets], UNKNOWN)
+        expected = padded([y + [END] for y in targets], IGNORED)
+
+        projected = self.key(keys) if self.c["score"] != "none" else None
+        masked = torch.arange(keys.shape[1]) >= lengths[:, None]
+        attentional = keys.new_zeros(len(sources), self.c["hidden"])
+        logits, alignments = [], []
+        for embedded in self.target(fed).unbind(1):
+            x = torch.cat([embedded, attentional], 1) if self.c["inputFeeding"] else embedded
+            top, states = self.step(x, states)
+            if projected is None:
+                attentional = top
+            else:
+                alignment = self.score(top, projected).masked_fill(masked, -torch.inf).softmax(1)
+                context = torch.einsum("bs,bsh->bh", alignment, keys)
+                attentional = torch.tanh(self.combine(torch.cat([context, top], 1)))
+                alignments.append(alignment)
+            logits.append(self.output(attentional))
+
+        logits = torch.stack(logits, 1)
+        loss = cross_entropy(logits.flatten(0, 1), expected.flatten(), ignore_index=IGNORED)
+        if projected is None:
+            return loss, None
+        return loss, torch.stack(alignments, 1) * (expected != IGNORED)[..., None]
+
+    def encode(self, sources, lengths):
+        """The encoder's outputs [B, S, H] and, for each decoder layer, the state that it starts from."""
+        packed = pack_padded_sequence(self.source(sources), lengths, batch_first=True, enforce_sorted=False)
+        outputs, final = self.encoder(packed)
+        outputs, _ = pad_packed_sequence(outputs, batch_first=True)
+        directions = 2 if self.c["bidirectional"] else 1
+
+        def by_layer(state):  # [layers · directions, B, h] -> layers × [B, directions · h]
+            return [torch.cat(list(pair), 1) for pair in state.split(directions)]
+
+        if self.c["cell"] == "gru":
+            return outputs, by_layer(final)
+        return outputs, list(zip(by_layer(final[0]), by_layer(final[1])))
+
+    def step(self, x, states):
+        """One step of the decoder's stacked cells: the top state and the states of every layer."""
+        after = []
+        for cell, state in zip(self.decoder, states):
+            state = cell(x, state)
+            x = state if self.c["cell"] == "gru" else state[0]
+            after.append(state)
+        return x, after
+
+    def score(self, top, projected):
+        if self.c["score"] == "general":
+            return torch.einsum("bh,bsh->bs", top, projected)
+        return torch.tanh(self.query(top)[:, None] + projected) @ self.v
+
+
+def padded(rows, filler):
+    width = max(map(len, rows))
+    return torch.tensor([row + [filler] * (width - len(row)) for row in rows])
+
+
+def make_batches(c, rng):
+    """Ragged ids of real and unknown tokens; the lengths change places from batch to batch."""
+
+    def sentences(lengths, vocabulary):
+        ids = [UNKNOWN, *range(END + 1, vocabulary)]
+        return [rng.choices(ids, k=n) for n in rng.sample(lengths, len(lengths))]
+
+    return [
+        dict(
+            sources=sentences(SOURCE_LENGTHS, c["sourceVocabulary"]),
+            targets=sentences(TARGET_LENGTHS, c["targetVocabulary"]),
+        )
+        for _ in range(STEPS)
+    ]
+
+
+def train(c, initial, batches, dtype):
+    """Ten steps of Adam: the tensors to store, and what each step reported."""
+    model = Model(c).to(dtype)
+    named = model.named()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()  # an LSTM's second bias stays so
+        for name, parameter in named.items():
+            parameter.copy_(initial[name])
+    optimizer = torch.optim.Adam(named.values(), LEARNING_RATE, BETAS, EPSILON)
+
+    tensors, losses, norms = {}, [], []
+    for batch in batches:
+        optimizer.zero_grad()
+        loss, alignment = model(batch["sources"], batch["targets"])
+        loss.backward()
+        if not losses:
+            tensors = {f"gradient.{name}": p.grad.clone() for name, p in named.items()}
+            if alignment is not None:
+                tensors["alignment"] = alignment.detach()
+        losses.append(loss.item())
+        norms.append(nn.utils.clip_grad_norm_(named.values(), c["clipNorm"]).item())
+        optimizer.step()
+    return tensors | {f"final.{name}": p.detach() for name, p in named.items()}, losses, norms
+
+
+def as_double(name):
+    head, dot, tail = name.partition(".")
+    return head + "64" + dot + tail
+
+
+def make(name, c, folder):
+    rng = random.Random(name)
+    generator = torch.Generator().manual_seed(sum(map(ord, name)))
+    # Within ±1, large for these sizes: ±0.3 leaves attention uniform and its gradients in the rounding noise.
+    initial = {p: torch.rand(t.shape, generator=generator) * 2 - 1 for p, t in Model(c).named().items()}
+    batches = make_batches(c, rng)
+    tensors, losses, norms = train(c, initial, batches, torch.float32)
+    tensors64, losses64, norms64 = train(c, initial, batches, torch.float64)
+    clipped = sum(norm > c["clipNorm"] for norm in norms)
+    assert 3 <= clipped <= STEPS - 3, f"{name}: {c['clipNorm']} clips {clipped} steps of the norms {norms}"
+
+    stored = {f"initial.{p}": t for p, t in initial.items()} | tensors
+    stored |= {as_double(key): t.float() for key, t in tensors64.items()}
+    save_file({key: t.contiguous() for key, t in stored.items()}, folder / f"{name}.safetensors")
+
+    configuration = {key: value for key, value in c.items() if key != "clipNorm"}
+    description = dict(
+        madeWith=f"torch {torch.__version__}",
+        configuration=configuration | dict(unknown=UNKNOWN, start=START, end=END),
+        adam=dict(learningRate=LEARNING_RATE, beta1=BETAS[0], beta2=BETAS[1], epsilon=EPSILON),
+        clipNorm=c["clipNorm"],
+        losses=losses,
+        losses64=losses64,
+        gradientNorms=norms,
+        gradientNorms64=norms64,
+        batches=batches,
+    )
+    lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in description.items()]
+    (folder / f"{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+    print(f"{name}: {len(initial)} parameters; losses {losses[0]:.4f} to {losses[-1]:.4f}")
+    print("  norms " + " ".join(f"{n:.3f}" for n in norms) + f", clipped above {c['clipNorm']}")
+    for part in ["gradient", "alignment", "final"]:
+        keys = [k for k in tensors if k.split(".")[0] == part]
+        if keys:
+            error = max((tensors[k] - tensors64[k]).abs().max().item() for k in keys)
+            print(f"  {part}: float32 lies within {error:.1e} of double")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    for model, settings in MODELS.items():
+        make(model, settings, Path(__file__).parent)
