@@ -1,0 +1,200 @@
+import Attention
+import AttentionReference
+import Seq2Seq
+import Testing
+
+/// A small model of any shape, and awkward batches for it.
+struct SmallModel: Sendable, CustomTestStringConvertible {
+  let score: Score?
+  let cell: RecurrentCell
+  let layers: Int
+  let bidirectional: Bool
+  let inputFeeding: Bool
+
+  var testDescription: String {
+    "\(score?.rawValue ?? "plain") \(cell.rawValue) ×\(layers)\(bidirectional ? " bi" : "")\(inputFeeding ? " fed" : "")"
+  }
+
+  /// Every score, cell, depth, direction and feeding, each with each.
+  static let all: [SmallModel] = {
+    var all: [SmallModel] = []
+    for cell in RecurrentCell.allCases {
+      for layers in [1, 2] {
+        for bidirectional in [false, true] {
+          for score in [nil] + Score.allCases.map(Optional.some) {
+            for inputFeeding in score == nil ? [false] : [false, true] {
+              all.append(
+                SmallModel(
+                  score: score, cell: cell, layers: layers, bidirectional: bidirectional,
+                  inputFeeding: inputFeeding))
+            }
+          }
+        }
+      }
+    }
+    return all
+  }()
+
+  func configuration(dropout: Float = 0) throws -> ModelConfiguration {
+    var c = ModelConfiguration.plain(cell: cell, layers: layers, bidirectional: bidirectional)
+    c.score = score
+    c.inputFeeding = inputFeeding
+    c.embedding = 3
+    c.hidden = 6
+    c.dropout = dropout
+    return try c.sized(source: 9, target: 8)
+  }
+
+  func model(dropout: Float = 0) throws -> EncoderDecoder {
+    try EncoderDecoder(configuration(dropout: dropout), seed: 5)
+  }
+
+  /// Ragged on both sides: sources of 1 to 5 tokens, an empty target, no order.
+  static let sources: [[Int32]] = [[3, 8, 4], [5], [6, 7, 0, 3, 4], [8, 8]]
+  static let targets: [[Int32]] = [[3, 0], [7, 4, 5, 6], [], [5]]
+
+  static var batch: Batch { Batch(Array(zip(sources, targets)).map { (source: $0, target: $1) }) }
+
+  var reference: ReferenceModelConfiguration {
+    let score: ReferenceModelConfiguration.Score =
+      switch self.score {
+      case .dot?: .dot
+      case .general?: .general
+      case .concat?: .concat
+      case nil: .none
+      }
+    return ReferenceModelConfiguration(
+      cell: cell == .lstm ? .lstm : .gru, layers: layers, bidirectional: bidirectional, score: score,
+      inputFeeding: inputFeeding, hidden: 6, embedding: 3)
+  }
+}
+
+@Suite("The encoder-decoder against its naive twin in double")
+struct EncoderDecoderTests {
+  private func reference(_ small: SmallModel, _ weights: [String: ReferenceArray<Double>]) throws
+    -> Reference.LuongModelResult<Double>
+  {
+    try Reference.luongModel(
+      weights, configuration: small.reference, sources: SmallModel.sources.map { $0.map(Int.init) },
+      targets: SmallModel.targets.map { $0.map(Int.init) }, start: Vocabulary.start, end: Vocabulary.end)
+  }
+
+  private func doubles(_ model: EncoderDecoder) -> [String: ReferenceArray<Double>] {
+    var result: [String: ReferenceArray<Double>] = [:]
+    for (name, tensor) in model.parameters {
+      result[name] = ReferenceArray(shape: tensor.shape, values: tensor.elements.map(Double.init))
+    }
+    return result
+  }
+
+  /// Losses lie near 2; a chain of some 20 sums of a few terms rounds to about 20 u ≈ 1.2e-6 of that.
+  @Test("loss and alignment", arguments: SmallModel.all)
+  func loss(small: SmallModel) throws {
+    let model = try small.model()
+    let expected = try reference(small, doubles(model))
+    let (loss, _) = model.lossAndGradient(SmallModel.batch)
+    #expect(abs(Double(loss) - expected.meanCrossEntropy) < 5e-6)
+    let batch = SmallModel.batch
+    for (score, index) in zip(model.scores(batch), batch.order) {
+      guard small.score != nil else {
+        #expect(score.alignment == nil)
+        continue
+      }
+      let alignment = try #require(score.alignment)
+      #expect(alignment.count == expected.alignments[index].count)
+      for (row, expectedRow) in zip(alignment, expected.alignments[index]) {
+        #expect(row.count == expectedRow.count)
+        for (a, b) in zip(row, expectedRow) { #expect(abs(Double(a) - b) < 2e-6) }
+      }
+    }
+  }
+
+  /// Central differences with h = 1e-4 err by h² f‴/6 ≈ 1e-9 and by rounding ≈ 1e-12; the float gradient errs by some
+  /// 30 u of sums whose terms are of the size of the largest element, for which 1e-5 leaves room.
+  @Test("gradients against central differences", arguments: SmallModel.all)
+  func gradients(small: SmallModel) throws {
+    let model = try small.model()
+    let (_, gradient) = model.lossAndGradient(SmallModel.batch)
+    var weights = doubles(model)
+    var generator = SeededGenerator(seed: 11)
+    for (name, tensor) in gradient.parameters {
+      let scale = tensor.elements.reduce(0) { max($0, abs($1)) }
+      for _ in 0..<6 {
+        let index = generator.integer(below: tensor.count)
+        let kept = weights[name]!.values[index]
+        weights[name]!.values[index] = kept + 1e-4
+        let above = try reference(small, weights).meanCrossEntropy
+        weights[name]!.values[index] = kept - 1e-4
+        let below = try reference(small, weights).meanCrossEntropy
+        weights[name]!.values[index] = kept
+        let expected = (above - below) / 2e-4
+        let error = abs(Double(tensor.elements[index]) - expected)
+        #expect(
+          error < 1e-5 * Double(scale) + 1e-7, "\(name)[\(index)]: \(tensor.elements[index]), \(expected)")
+      }
+    }
+  }
+
+  /// Dropout is a fixed function for a fixed seed, so its gradient too is that of differences; here in float, with
+  /// the directional derivative along the gradient itself: f(x + hg) − f(x − hg) = 2h |g|².
+  @Test("the gradient with dropout is that of the same masks")
+  func dropoutGradient() throws {
+    for small in SmallModel.all where small.layers == 2 {
+      let model = try small.model(dropout: 0.3)
+      let (_, gradient) = model.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
+      let squared = gradient.parameters.reduce(0.0) { sum, parameter in
+        parameter.tensor.elements.reduce(sum) { $0 + Double($1) * Double($1) }
+      }
+      func loss(at step: Float) -> Double {
+        var moved = model
+        let gradients = gradient.parameters
+        var index = 0
+        moved.forEachParameter(prefix: "") { _, parameter in
+          let elements = zip(parameter.elements, gradients[index].tensor.elements).map { $0 + step * $1 }
+          for (i, value) in elements.enumerated() {
+            parameter.withUnsafeMutablePointer { $0[i] = value }
+          }
+          index += 1
+        }
+        return Double(moved.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss)
+      }
+      let difference = (loss(at: 1e-2) - loss(at: -1e-2)) / 2e-2
+      // Losses are exact to about 2e-7, so the quotient to 2e-5; the curvature's part is h² f‴/6.
+      #expect(abs(difference - squared) < 0.01 * squared + 1e-3, "\(small.testDescription)")
+      let undropped = model.lossAndGradient(SmallModel.batch).loss
+      #expect(model.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss != undropped)
+    }
+  }
+
+  @Test("weights that do not belong to the configuration are refused by name")
+  func wrongWeights() throws {
+    let model = try SmallModel.all[0].model()
+    var weights: [String: Tensor] = [:]
+    for (name, tensor) in model.parameters { weights[name] = tensor }
+    #expect(
+      try EncoderDecoder(model.configuration, weights: weights).parameters.map(\.tensor)
+        == model.parameters.map(\.tensor))
+    var fewer = weights
+    fewer["output.bias"] = nil
+    #expect(throws: ModelError.weights(parameter: "output.bias", problem: "is missing")) {
+      try EncoderDecoder(model.configuration, weights: fewer)
+    }
+    weights["stranger"] = Tensor(zeros: [1])
+    #expect(throws: ModelError.weights(parameter: "stranger", problem: "belongs to no layer of this model")) {
+      try EncoderDecoder(model.configuration, weights: weights)
+    }
+  }
+
+  @Test("configurations that cannot be are refused")
+  func wrongConfigurations() {
+    let wrong: [(inout ModelConfiguration) -> Void] = [
+      { $0.hidden = 0 }, { $0.hidden = 7 }, { $0.layers = 0 }, { $0.embedding = -1 }, { $0.dropout = 1 },
+      { $0.dropout = .nan }, { $0.maximumLength = 0 }, { $0.score = nil },
+    ]
+    for change in wrong {
+      var configuration = ModelConfiguration.luong()
+      change(&configuration)
+      #expect(throws: ModelError.self) { try configuration.sized(source: 5, target: 5) }
+    }
+  }
+}

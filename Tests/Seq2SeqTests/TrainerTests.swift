@@ -1,0 +1,191 @@
+import Attention
+import Foundation
+import Seq2Seq
+import Testing
+
+/// Words and their reverses: small enough to learn in a second, and not learnt without looking at the source.
+private func reversals(_ count: Int, seed: UInt64) -> ParallelCorpus {
+  var generator = SeededGenerator(seed: seed)
+  return ParallelCorpus(
+    pairs: (0..<count).map { _ in
+      let word = (0..<2 + generator.integer(below: 4)).map { _ in
+        "abcde".map(String.init)[generator.integer(below: 5)]
+      }
+      return ParallelCorpus.Pair(source: word, target: word.reversed())
+    })
+}
+
+private func trainer(
+  _ configuration: ModelConfiguration = .luong(cell: .gru, embedding: 16, hidden: 32), pairs: Int = 600,
+  options: TrainingOptions = TrainingOptions(batchSize: 16, rate: 5e-3)
+) throws -> Trainer {
+  let corpus = reversals(pairs, seed: 1)
+  let model = try TranslationModel(
+    configuration, corpus: corpus, source: .characters, target: .characters, seed: options.seed)
+  return try Trainer(model, corpus: corpus, development: reversals(60, seed: 2), options: options)
+}
+
+private func weights(_ model: TranslationModel) -> [[UInt32]] {
+  model.network.parameters.map { $0.tensor.elements.map(\.bitPattern) }
+}
+
+@Suite("Training")
+struct TrainerTests {
+  @Test("a small model learns to reverse words, and its n-best lists are what they should be")
+  func learns() throws {
+    var trainer = try trainer()
+    var report = try #require(try trainer.trainEpoch())
+    while report.development!.exactMatch < 0.95, report.epoch < 20 {
+      report = try #require(try trainer.trainEpoch())
+    }
+    #expect(report.development!.exactMatch >= 0.95)
+    #expect(report.development!.perplexity < 1.2)
+    #expect(trainer.best.network.parameters.map(\.tensor) == trainer.model.network.parameters.map(\.tensor))
+
+    let sources = try ["abc", "e", "", "deabc", "zz"].map { text throws(ModelError) in
+      try trainer.best.read(text)
+    }
+    #expect(sources[4].unknown == ["z", "z"])
+    let greedy = try trainer.best.translate(sources)
+    #expect(greedy[0][0].text == "cba")
+    #expect(greedy[2][0].text == "" && greedy[2][0].alignment == [])
+    for (source, hypotheses) in zip(sources, try trainer.best.translate(sources, beam: 4))
+    where !source.tokens.isEmpty {
+      #expect(hypotheses.count == 4)
+      #expect(hypotheses.map(\.score) == hypotheses.map(\.score).sorted(by: >))
+      #expect(Set(hypotheses.map(\.tokens)).count == 4)
+      for hypothesis in hypotheses {
+        let forced = try trainer.best.score([(source.tokens, hypothesis.tokens)])[0]
+        #expect(abs(forced.total - hypothesis.score) < 1e-4)
+        let alignment = try #require(hypothesis.alignment)
+        #expect(alignment.count == hypothesis.tokens.count + 1)
+        for (row, forcedRow) in zip(alignment, try #require(forced.alignment)) {
+          #expect(row.count == source.tokens.count && abs(row.reduce(0, +) - 1) < 1e-5)
+          for (a, b) in zip(row, forcedRow) { #expect(abs(a - b) < 1e-4) }
+        }
+      }
+    }
+    // A batch decides nothing: each source alone gives the same outputs.
+    for (source, together) in zip(sources, greedy) {
+      #expect(try trainer.best.translate([source])[0][0].tokens == together[0].tokens)
+    }
+  }
+
+  @Test("the wider beam never ends worse, and a beam of 1 follows the likeliest token")
+  func greedyIsBeamOne() throws {
+    var trainer = try trainer()
+    _ = try trainer.trainEpoch()
+    for text in ["abcd", "eeb", "cad", "bb"] {
+      let greedy = try trainer.model.translate(text)[0]
+      var prefix: [String] = []
+      while prefix.count <= greedy.tokens.count {
+        // Of all continuations by one token, the greedy one must be the likeliest.
+        let rest = (3..<trainer.model.targetVocabulary.count).map {
+          trainer.model.targetVocabulary.token(at: $0)
+        }
+        let source = try trainer.model.read(text).tokens
+        let scores = try trainer.model.score(rest.map { (source, prefix + [$0]) })
+        let likeliest = scores.map { $0.logProbabilities[prefix.count] }.max()!
+        let end = try trainer.model.score([(source, prefix)])[0].logProbabilities[prefix.count]
+        if prefix.count == greedy.tokens.count {
+          #expect(end >= likeliest - 1e-5)
+          break
+        }
+        let chosen = scores[rest.firstIndex(of: greedy.tokens[prefix.count])!].logProbabilities[prefix.count]
+        #expect(chosen >= max(likeliest, end) - 1e-5)
+        prefix.append(greedy.tokens[prefix.count])
+      }
+      #expect(try trainer.model.translate(text, beam: 8)[0].score >= greedy.score - 1e-5)
+    }
+  }
+
+  @Test("1, 2 and 4 threads train the same weights, bit for bit")
+  func threads() throws {
+    defer { try? KernelRuntime.setThreads(nil) }
+    // Wide enough that the products are cut among threads.
+    let configuration = ModelConfiguration.luong(layers: 2, embedding: 64, hidden: 192, dropout: 0.2)
+    var results: [[[UInt32]]] = []
+    for threads in [1, 2, 4] {
+      try KernelRuntime.setThreads(threads)
+      var trainer = try trainer(configuration, pairs: 200, options: TrainingOptions(batchSize: 50))
+      _ = try trainer.trainEpoch()
+      results.append(weights(trainer.model))
+    }
+    #expect(results[0] == results[1])
+    #expect(results[0] == results[2])
+  }
+
+  @Test("a training that was paused, saved and resumed ends in the same weights")
+  func resume() throws {
+    let configuration = ModelConfiguration.luong(embedding: 8, hidden: 16, dropout: 0.3)
+    let options = TrainingOptions(batchSize: 32, rate: 5e-3, seed: 9)
+    var straight = try trainer(configuration, pairs: 200, options: options)
+    for _ in 0..<3 { _ = try straight.trainEpoch() }
+
+    try withTemporaryFolder { folder in
+      var paused = try trainer(configuration, pairs: 200, options: options)
+      _ = try paused.trainEpoch()
+      #expect(try paused.trainEpoch { $0.batch < 3 } == nil)
+      try paused.save(to: folder)
+      var resumed = try Trainer(
+        resuming: folder, corpus: reversals(200, seed: 1), development: reversals(60, seed: 2))
+      #expect(resumed.reports.count == 1 && resumed.options == options)
+      while resumed.reports.count < 3 { _ = try resumed.trainEpoch() }
+      #expect(weights(resumed.model) == weights(straight.model))
+      #expect(weights(resumed.best) == weights(straight.best))
+      #expect(resumed.reports.map(\.loss) == straight.reports.map(\.loss))
+
+      let other = reversals(200, seed: 3)
+      #expect(throws: TrainingError.otherData(file: folder.appending(path: "training.safetensors").path)) {
+        try Trainer(resuming: folder, corpus: other)
+      }
+    }
+  }
+
+  @Test("what the epochs left behind: patience, rate decay, the best model kept")
+  func earlyStopping() throws {
+    var patient = try TrainerTests.stuck()
+    _ = try patient.trainEpoch()
+    let first = weights(patient.model)
+    var epochs = 1
+    while !patient.shouldStop, epochs < 30 {
+      _ = try patient.trainEpoch()
+      epochs += 1
+    }
+    #expect(patient.shouldStop && patient.epochsWithoutGain == 2)
+    let best = try #require(patient.reports.lastIndex { $0.isBest })
+    #expect(best == patient.reports.count - 3)
+    #expect(patient.reports.last!.rate < patient.reports[0].rate)
+    if best == 0 { #expect(weights(patient.best) == first) }
+    #expect(weights(patient.best) != weights(patient.model))
+  }
+
+  @Test("a training that leaves the numbers stops and says so")
+  func diverges() throws {
+    // Two steps of this size take a weight beyond the largest float.
+    var trainer = try trainer(
+      .plain(embedding: 4, hidden: 4), pairs: 40, options: TrainingOptions(batchSize: 4, rate: 3e38, patience: nil))
+    let error = #expect(throws: TrainingError.self) { for _ in 0..<5 { _ = try trainer.trainEpoch() } }
+    #expect(error.map { "\($0)".contains("--rate") } == true)
+  }
+
+  /// Far too large a rate: epochs soon stop getting better.
+  private static func stuck() throws -> Trainer {
+    try trainer(
+      .luong(cell: .gru, embedding: 8, hidden: 16), pairs: 100,
+      options: TrainingOptions(batchSize: 20, rate: 0.3, rateDecay: 0.9, patience: 2))
+  }
+
+  @Test("options that cannot be are refused by name")
+  func options() {
+    let wrong: [(inout TrainingOptions) -> Void] = [
+      { $0.batchSize = 0 }, { $0.rate = 0 }, { $0.rate = .nan }, { $0.rateDecay = 0 }, { $0.rateDecay = 2 },
+      { $0.clipNorm = -1 }, { $0.patience = 0 },
+    ]
+    for change in wrong {
+      var options = TrainingOptions()
+      change(&options)
+      #expect(throws: ModelError.self) { try trainer(options: options) }
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import Attention
+import Foundation
+import Seq2Seq
+import Testing
+
+@Suite("The model's folder")
+struct TranslationModelTests {
+  private func model() throws -> TranslationModel {
+    let corpus = ParallelCorpus(pairs: [
+      .init(source: ["a", "b"], target: ["x"]), .init(source: ["c"], target: ["y", "z"]),
+    ])
+    return try TranslationModel(
+      .luong(embedding: 4, hidden: 6, maximumLength: 5), corpus: corpus, source: .characters,
+      target: Tokenization(.whitespace, lowercase: true), seed: 3)
+  }
+
+  @Test func roundTrip() throws {
+    let model = try model()
+    try withTemporaryFolder { folder in
+      let inner = folder.appending(path: "new/model")
+      try model.write(to: inner)
+      #expect(
+        try names(in: inner) == [
+          "config.json", "model.safetensors", "source.vocabulary.json", "target.vocabulary.json",
+        ])
+      let read = try TranslationModel(contentsOf: inner)
+      #expect(read.configuration == model.configuration)
+      #expect(read.source == model.source && read.target == model.target)
+      #expect(
+        read.sourceVocabulary == model.sourceVocabulary && read.targetVocabulary == model.targetVocabulary)
+      #expect(read.network.parameters.map(\.tensor) == model.network.parameters.map(\.tensor))
+      #expect(try read.translate("abc")[0].text == model.translate("abc")[0].text)
+    }
+  }
+
+  @Test("a file that is missing, torn or of another model is named")
+  func damaged() throws {
+    let model = try model()
+    try withTemporaryFolder { folder in
+      try model.write(to: folder)
+      for name in try names(in: folder) {
+        let file = folder.appending(path: name)
+        let whole = try Data(contentsOf: file)
+        for damage in [nil, Data(), whole.prefix(whole.count / 2), Data("{}".utf8)] {
+          try? FileManager.default.removeItem(at: file)
+          try damage?.write(to: file)
+          let error = #expect(throws: CheckpointError.self) { try TranslationModel(contentsOf: folder) }
+          #expect(error.map { "\($0)".contains(name) } == true, "\(error.map { "\($0)" } ?? "")")
+        }
+        try whole.write(to: file)
+      }
+      _ = try TranslationModel(contentsOf: folder)
+      // A vocabulary of another size, and weights of another shape.
+      try Vocabulary(counting: [["p", "q", "r", "s", "t"]]).write(
+        to: folder.appending(path: "source.vocabulary.json"))
+      #expect(throws: CheckpointError.self) { try TranslationModel(contentsOf: folder) }
+      try model.sourceVocabulary.write(to: folder.appending(path: "source.vocabulary.json"))
+      try Safetensors(tensors: ["output.bias": Tensor(zeros: [6])]).write(
+        to: folder.appending(path: "model.safetensors"))
+      let error = #expect(throws: CheckpointError.self) { try TranslationModel(contentsOf: folder) }
+      #expect(error.map { "\($0)".contains("model.safetensors") } == true)
+    }
+  }
+
+  @Test func limits() throws {
+    let model = try model()
+    #expect(throws: ModelError.tooLong(tokens: 6, limit: 5)) { try model.translate("aaaaaa") }
+    #expect(throws: ModelError.tooLong(tokens: 6, limit: 5)) {
+      try model.score([(["a"], ["x", "x", "x", "x", "x", "x"])])
+    }
+    #expect(throws: ModelError.self) { try model.translate("a", beam: 0) }
+    #expect(try model.translate("a", beam: 3).count == 3)
+  }
+
+  @Test("a model whose weights are not numbers answers nothing, and does not stop the program")
+  func notANumber() throws {
+    let model = try model()
+    try withTemporaryFolder { folder in
+      try model.write(to: folder)
+      var tensors: [String: Tensor] = [:]
+      for (name, tensor) in model.network.parameters {
+        tensors[name] = try Tensor([Float](repeating: .nan, count: tensor.count), shape: tensor.shape)
+      }
+      try Safetensors(tensors: tensors).write(to: folder.appending(path: "model.safetensors"))
+      let broken = try TranslationModel(contentsOf: folder)
+      #expect(try broken.translate("abc", beam: 2).isEmpty)
+      let examples = ParallelCorpus(pairs: [.init(source: ["a"], target: ["x"])]).examples
+      #expect(try broken.evaluate(examples).exactMatch == 0)
+    }
+  }
+}
