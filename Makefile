@@ -8,7 +8,7 @@ demo: build ## Build, then show what the library does
 	.build/release/attend demo
 
 test: setup ## Run the tests
-	swift test -c release --disable-xctest
+	swift test -c release --disable-xctest --no-parallel
 
 bench: setup ## Time the kernels and models against their peers
 	swift run -c release --package-path Benchmarks bench

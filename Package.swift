@@ -46,8 +46,12 @@ let package = Package(
         "Seq2Seq", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]
     ),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "AttentionReferenceTests", dependencies: ["AttentionReference"]),
+    .testTarget(
+      name: "AttentionTests", dependencies: ["Attention", "AttentionReference", "CKernels", "TestSupport"]),
     .testTarget(name: "Seq2SeqTests", dependencies: ["Seq2Seq", "Attention", "AttentionReference"]),
+    .testTarget(name: "AttendTests", dependencies: ["attend", "Seq2Seq"]),
     .testTarget(
       name: "ParityTests",
       dependencies: ["Seq2Seq"],

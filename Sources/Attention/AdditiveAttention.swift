@@ -100,7 +100,7 @@ public struct AdditiveAttention: Sendable {
         Int64(shape.batch),
         Int64(shape.queries), Int64(shape.keys), Int64(v.count), Int64(shape.valueWidth)))
     let (dqueries, dquery) = Self.throughProjection(dq, output.queries, query)
-    let (dkeys, dkey) = Self.throughProjection(dk, output.keys, key)
+    let (dkeys, dkey) = Self.throughProjection(dk, a.mask.applied(to: output.keys), key)
     return Gradients(
       queries: dqueries, keys: dkeys, values: dvalues, v: dv, queryWeight: dquery, keyWeight: dkey)
   }

@@ -55,7 +55,7 @@ public struct GeneralAttention: Sendable {
     let dkeys = Matrix(rows: projected.rows, columns: weight.shape[1])
     dkeys.setProduct(projected, Matrix(weight))
     let dweight = Matrix(rows: weight.shape[0], columns: weight.shape[1])
-    dweight.setProduct(projected.transposed, Matrix(output.keys))
+    dweight.setProduct(projected.transposed, Matrix(output.attended.mask.applied(to: output.keys)))
     return Gradients(
       queries: dot.queries, keys: dkeys.tensor(output.keys.shape), values: dot.values,
       weight: dweight.tensor(weight.shape))

@@ -18,4 +18,19 @@ public enum Mask: Sendable, Equatable {
     }
     return lengths.map(Int32.init)
   }
+
+  /// Keys [B, Tk, H] with zeros beyond the lengths: a product over all rows then sees nothing of what stood there, where
+  /// 0 · NaN would be NaN.
+  func applied(to keys: Tensor) -> Tensor {
+    guard case .lengths(let lengths) = self else { return keys }
+    let (positions, width) = (keys.shape[1], keys.shape[2])
+    var result = keys
+    result.withUnsafeMutablePointer { pointer in
+      for (b, length) in lengths.enumerated() {
+        let first = (b * positions + length) * width
+        (pointer + first).update(repeating: 0, count: (positions - length) * width)
+      }
+    }
+    return result
+  }
 }

@@ -24,17 +24,21 @@ public func softmax(_ x: Tensor, lengths: [Int]? = nil) throws(AttentionError) -
 ///
 /// - Parameters:
 ///   - gradient: dy, shaped as `y`
-///   - y: the forward's result; its zeros say what was masked
-public func softmaxBackward(_ gradient: Tensor, _ y: Tensor) throws(AttentionError) -> Tensor {
+///   - y: the forward's result
+///   - lengths: the forward's; what dy holds beyond them is not read
+public func softmaxBackward(_ gradient: Tensor, _ y: Tensor, lengths: [Int]? = nil) throws(AttentionError)
+  -> Tensor
+{
   try KernelRuntime.ready()
   guard gradient.shape == y.shape else {
     throw .shape(argument: "gradient", expected: "\(y.shape)", found: gradient.shape)
   }
   let rows = Matrix(y)
+  let checked = try Mask(lengths).lengths(batch: rows.rows, keys: rows.columns)
   let dx = Tensor(uninitialized: y.shape)
   check(
     ck_softmax_backward_f32(
-      dx.storage.pointer, gradient.storage.pointer, y.storage.pointer, nil, Int64(rows.rows),
+      dx.storage.pointer, gradient.storage.pointer, y.storage.pointer, checked, Int64(rows.rows),
       Int64(rows.columns)))
   return dx
 }

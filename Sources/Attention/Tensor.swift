@@ -18,11 +18,22 @@ public struct Tensor: Sendable {
   ///
   /// - Throws: ``AttentionError/shape(argument:expected:found:)`` when the number of elements does not fill the shape.
   public init(_ elements: some Collection<Float>, shape: [Int]) throws(AttentionError) {
-    guard shape.allSatisfy({ $0 >= 0 }), elements.count == shape.reduce(1, *) else {
+    guard elements.count == Self.count(shape) else {
       throw .shape(argument: "elements", expected: "\(shape)", found: [elements.count])
     }
     self.init(uninitialized: shape)
     _ = UnsafeMutableBufferPointer(start: buffer.pointer, count: buffer.count).initialize(from: elements)
+  }
+
+  /// The elements of a shape; nil for one that no tensor can have.
+  private static func count(_ shape: [Int]) -> Int? {
+    var count = 1
+    for extent in shape {
+      let (product, overflows) = count.multipliedReportingOverflow(by: extent)
+      if extent < 0 || overflows { return nil }
+      count = product
+    }
+    return count
   }
 
   /// A tensor over a buffer that a kernel has filled.
@@ -47,7 +58,7 @@ public struct Tensor: Sendable {
 
   /// The same elements under another shape of the same count.
   public func reshaped(_ shape: [Int]) throws(AttentionError) -> Tensor {
-    guard shape.allSatisfy({ $0 >= 0 }), shape.reduce(1, *) == count else {
+    guard Self.count(shape) == count else {
       throw .shape(argument: "shape", expected: "\(count) elements", found: shape)
     }
     return Tensor(buffer, shape: shape)

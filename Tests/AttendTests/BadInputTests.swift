@@ -1,0 +1,158 @@
+import Foundation
+import Testing
+
+/// Every mistake gets one line with the file, the line and the remedy, and an exit status.
+@Suite struct BadInputTests {
+  struct BadFile: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let bytes: [UInt8]?
+    let expected: [String]
+
+    static let all = [
+      BadFile(testDescription: "missing", bytes: nil, expected: ["bad.tsv: no such file", "check the path"]),
+      BadFile(testDescription: "empty", bytes: [], expected: ["bad.tsv: holds no sentence", "write one"]),
+      BadFile(
+        testDescription: "no TAB", bytes: Array("a\tb\nno tab\n".utf8), expected: ["bad.tsv:2: no TAB", "write"]),
+      BadFile(
+        testDescription: "invalid UTF-8", bytes: Array("a\tb\nc\td\n".utf8) + [0xFF, 0x09, 0x61, 0x0A],
+        expected: ["bad.tsv:3: not UTF-8", "iconv"]),
+      BadFile(
+        testDescription: "empty target", bytes: Array("a\t\n".utf8),
+        expected: ["bad.tsv:1: the target holds no token", "fill it"]),
+      BadFile(
+        testDescription: "too long", bytes: Array((String(repeating: "x", count: 251) + "\ty\n").utf8),
+        expected: ["bad.tsv:1: the source has 251 tokens", "--max-length 251"]),
+    ]
+  }
+
+  @Test(arguments: BadFile.all) func dataFile(_ bad: BadFile) throws {
+    try Fixture.with { fixture in
+      let file =
+        try bad.bytes.map { try fixture.file("bad.tsv", $0) } ?? fixture.path("bad.tsv")
+      let output = fixture.path("new")
+      let commands = [
+        ["train", "--train", file, "--output", output],
+        ["train", "--train", fixture.data, "--dev", file, "--output", output],
+        ["evaluate", "--model", fixture.model, "--data", file],
+        ["evaluate", "--model", fixture.model, "--data", file, "--json"],
+      ]
+      for arguments in commands {
+        let outcome = try Command(arguments).run()
+        expectFailure(outcome, bad.expected)
+        #expect(outcome.output.isEmpty)
+      }
+      #expect(!FileManager.default.fileExists(atPath: output), "a folder was made for nothing")
+    }
+  }
+
+  @Test(arguments: [
+    (["--score", "cosine"], "'dot', 'general' or 'concat'"),
+    (["--cell", "rnn"], "'lstm' or 'gru'"),
+    (["--model", "transformer"], "'luong' or 'plain'"),
+    (["--source-tokens", "bytes"], "'characters', 'whitespace' or 'words'"),
+    (["--hidden", "7"], "--hidden is 7; expected an even number"),
+    (["--hidden", "ten"], "--hidden"),
+    (["--layers", "0"], "--layers is 0; expected 1 to 64"),
+    (["--dropout", "1"], "--dropout is 1.0; expected at least 0 and less than 1"),
+    (["--dropout", "nan"], "--dropout is nan"),
+    (["--batch", "0"], "--batch is 0; expected 1 to"),
+    (["--rate", "-1"], "--rate"),
+    (["--clip", "0"], "--clip is 0.0; expected a positive number"),
+    (["--patience", "0"], "--patience is 0; expected at least 1"),
+    (["--max-length", "0"], "--max-length is 0; expected 1 to"),
+    (["--epochs", "0"], "--epochs is 0; expected at least 1"),
+    (["--threads", "0"], "--threads is 0; expected 1 to 1024"),
+    (["--model", "plain", "--score", "dot"], "--score needs attention"),
+    (["--colour", "red"], "--colour"),
+  ])
+  func optionValue(_ arguments: [String], _ expected: String) throws {
+    try Fixture.with(model: nil) { fixture in
+      let train = ["train", "--train", fixture.data, "--output", fixture.model] + arguments
+      let outcome = try Command(train).run()
+      #expect(outcome.status == 64)
+      #expect(outcome.notes.first?.contains(expected) == true, "\(outcome.error)")
+      #expect(outcome.notes.first?.hasPrefix("Error: ") == true)
+      #expect(outcome.error.contains("attend train --help"))
+    }
+  }
+
+  @Test(arguments: [
+    (["--beam", "0"], "--beam is 0; expected 1 to 1000"), (["--n-best", "0"], "expected"),
+    (["--n-best", "3", "--beam", "2"], "--beam 3"),
+  ])
+  func beam(_ arguments: [String], _ expected: String) throws {
+    let outcome = try Command(["translate", "--model", "none"] + arguments).run()
+    #expect(outcome.status == 64)
+    #expect(outcome.notes.first?.contains(expected) == true, "\(outcome.error)")
+  }
+
+  enum Damage: String, CaseIterable, Sendable {
+    case noFolder, noConfiguration, noWeights, noVocabulary
+    case tornWeights, tornConfiguration, tornVocabulary, otherWeights, otherVocabulary
+
+    /// Does the damage and returns the name of the file that a reader must name.
+    func happen(to model: URL, other: URL) throws -> String {
+      let name =
+        switch self {
+        case .noFolder, .noConfiguration, .tornConfiguration: "config.json"
+        case .noWeights, .tornWeights, .otherWeights: "model.safetensors"
+        case .noVocabulary, .tornVocabulary, .otherVocabulary: "target.vocabulary.json"
+        }
+      let file = model.appending(path: name)
+      switch self {
+      case .noFolder: try FileManager.default.removeItem(at: model)
+      case .noConfiguration, .noWeights, .noVocabulary: try FileManager.default.removeItem(at: file)
+      case .tornWeights, .tornConfiguration, .tornVocabulary:
+        let bytes = try Data(contentsOf: file)
+        try bytes.prefix(bytes.count / 2).write(to: file)
+      case .otherWeights, .otherVocabulary:
+        try Data(contentsOf: other.appending(path: name)).write(to: file)
+      }
+      return name
+    }
+  }
+
+  @Test(arguments: Damage.allCases) func modelFolder(_ damage: Damage) throws {
+    try Fixture.with { fixture in
+      let words = try fixture.file("words.tsv", Array("a b\tc d\n".utf8))
+      let other = fixture.path("other")
+      let trained = try attend("train", "--train", words, "--output", other, "--epochs", "1", "--hidden", "4")
+      try #require(trained.status == 0, "\(trained.error)")
+      let name = try damage.happen(to: URL(filePath: fixture.model), other: URL(filePath: other))
+      for command in [
+        ["translate"], ["evaluate", "--data", fixture.data], ["align", "--source", "1 May 2000"],
+      ] {
+        expectFailure(try Command(command + ["--model", fixture.model]).run(), ["model/\(name)"])
+      }
+    }
+  }
+
+  @Test func folderThatCannotBeWritten() throws {
+    try Fixture.with(model: nil) { fixture in
+      let below = fixture.data + "/model"
+      expectFailure(
+        try Command(fixture.train(output: below)).run(), ["data.tsv/model: cannot be written", "another place"])
+      expectFailure(
+        try attend("demo", "--output", below), ["data.tsv/model: cannot be written", "another place"])
+    }
+  }
+
+  @Test(arguments: [["info"], ["demo"], ["translate", "--model", "none"], ["train", "--train", "a", "--output", "b"]])
+  func instructionSet(_ arguments: [String]) throws {
+    let outcome = try Command(arguments, environment: ["CKERNELS_ISA": "sse9"]).run()
+    expectFailure(outcome, ["CKERNELS_ISA", "scalar"])
+  }
+
+  /// One line `attend: …` as the last on standard error, and the exit status 1.
+  private func expectFailure(
+    _ outcome: Command.Outcome, _ expected: [String], sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let line = outcome.notes.last ?? ""
+    #expect(outcome.status == 1, sourceLocation: sourceLocation)
+    #expect(line.hasPrefix("attend: "), "\(outcome.error)", sourceLocation: sourceLocation)
+    #expect(outcome.notes.filter { $0.hasPrefix("attend: ") }.count == 1, sourceLocation: sourceLocation)
+    for part in expected {
+      #expect(line.contains(part), "'\(part)' is not in: \(outcome.error)", sourceLocation: sourceLocation)
+    }
+  }
+}

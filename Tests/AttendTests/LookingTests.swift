@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+/// `evaluate`, `align`, `info`, and the progress on a terminal.
+@Suite struct LookingTests {
+  @Test func evaluationAsJSON() throws {
+    try Fixture.with { fixture in
+      let arguments = ["evaluate", "--model", fixture.model, "--data", fixture.data]
+      let outcome = try Command(arguments + ["--json", "--beam", "2"]).run()
+      #expect(outcome.status == 0)
+      let object = try #require(
+        try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Double])
+      #expect(
+        object.keys.sorted() == [
+          "bleu", "crossEntropy", "exactMatch", "examples", "perplexity", "seconds", "sequenceErrorRate",
+          "tokenErrorRate", "tokensPerSecond",
+        ])
+      #expect(object["examples"] == 40)
+      let table = try Command(arguments).run().output
+      #expect(table.contains("examples              40\n"))
+      #expect(table.split(separator: "\n").count == 9)
+    }
+  }
+
+  @Test func unknownTokensOfAFile() throws {
+    try Fixture.with { fixture in
+      let file = try fixture.file("new.tsv", Array("日 May\t2000\n".utf8))
+      let outcome = try attend("evaluate", "--model", fixture.model, "--data", file, "--json")
+      #expect(outcome.status == 0)
+      #expect(outcome.error.contains("1 token in 1 sentence of \(file) is unknown to the model: \"日\""))
+    }
+  }
+
+  @Test func alignment() throws {
+    try Fixture.with { fixture in
+      let file = fixture.path("picture.svg")
+      let outcome = try attend(
+        "align", "--model", fixture.model, "--source", "1 May", "--target", "2000", "--output", file)
+      #expect(outcome.status == 0)
+      let lines = outcome.output.split(separator: "\n")
+      #expect(lines[0] == "1 May → 2000")
+      #expect(lines[1].trimmingCharacters(in: .whitespaces) == "1 ␣ M a y")
+      #expect(lines[2...].map { $0.prefix(5).trimmingCharacters(in: .whitespaces) } == ["2", "0", "0", "0", "</s>", "0"])
+      #expect(!outcome.output.contains("\u{1B}"), "colour without a terminal")
+      #expect(try String(contentsOfFile: file, encoding: .utf8).hasPrefix("<svg"))
+    }
+  }
+
+  @Test func alignmentNeedsAttention() throws {
+    try Fixture.with(model: ["--model", "plain"]) { fixture in
+      let outcome = try attend("align", "--model", fixture.model, "--source", "1 May")
+      #expect(outcome.status == 1)
+      #expect(outcome.error == "attend: the model has no attention and therefore no alignment; train one with --model luong\n")
+    }
+  }
+
+  @Test func alignmentNeedsASource() throws {
+    try Fixture.with { fixture in
+      let empty = try attend("align", "--model", fixture.model, "--source", "")
+      #expect(empty.status == 1)
+      #expect(empty.error.contains("--source holds no token"))
+      let long = try attend("align", "--model", fixture.model, "--source", String(repeating: "1", count: 300))
+      #expect(long.status == 1)
+      #expect(long.error.contains("the sentence has 300 tokens; this model takes at most 250"))
+    }
+  }
+
+  @Test func colourOnATerminalAlone() throws {
+    try Fixture.with { fixture in
+      let align = ["align", "--model", fixture.model, "--source", "1 May", "--target", "2"]
+      let terminal = ["TERM": "xterm-256color"]
+      #expect(try Terminal().run(Command(align, environment: terminal)).contains("\u{1B}[48;5;"))
+      let without = terminal.merging(["NO_COLOR": "1"]) { $1 }
+      #expect(try !Terminal().run(Command(align, environment: without)).contains("\u{1B}"))
+    }
+  }
+
+  /// The bar is rewritten in place and never reaches the last column.
+  @Test(arguments: [24, 50, 80]) func bar(_ columns: Int) throws {
+    try Fixture.with(pairs: 300, model: nil) { fixture in
+      let train = fixture.train(["--epochs", "2", "--batch", "4"])
+      let screen = try Terminal(columns: columns).run(Command(train, environment: ["TERM": "xterm"]))
+      let bars = screen.split(separator: "\r").filter { $0.hasPrefix("epoch") && $0.contains("%") && $0.hasSuffix("\u{1B}[K") }
+      #expect(!bars.isEmpty)
+      #expect(bars.allSatisfy { $0.dropLast(3).count < columns })
+      #expect(bars.contains { $0.contains("█") } == (columns == 80))
+    }
+  }
+
+  @Test func information() throws {
+    let outcome = try attend("info", "--threads", "3")
+    #expect(outcome.status == 0)
+    for name in ["CPU", "instruction sets", "set in use", "threads           3", "attend", "Swift compiler", "system"] {
+      #expect(outcome.output.contains(name))
+    }
+    let scalar = try attend("info", environment: ["CKERNELS_ISA": "scalar"])
+    #expect(scalar.output.contains("set in use        scalar"))
+  }
+}

@@ -1,0 +1,153 @@
+import Foundation
+import Seq2Seq
+import Testing
+
+@Suite struct TrainTests {
+  @Test func writesAModelFolder() throws {
+    try Fixture.with(model: nil) { fixture in
+      let outcome = try Command(fixture.train(["--dev", fixture.data, "--epochs", "2"])).run()
+      #expect(outcome.status == 0, "\(outcome.error)")
+      let lines = outcome.output.split(separator: "\n")
+      #expect(lines.map { $0.prefix(7) }.prefix(2) == ["epoch 1", "epoch 2"])
+      #expect(lines.last == "model in \(fixture.model)")
+      #expect(!outcome.error.contains("\r"), "a bar without a terminal")
+      let files = try FileManager.default.contentsOfDirectory(atPath: fixture.model).sorted()
+      #expect(
+        files == [
+          "config.json", "model.safetensors", "source.vocabulary.json", "target.vocabulary.json",
+          "training.safetensors",
+        ])
+    }
+  }
+
+  @Test func options() throws {
+    try Fixture.with(model: nil) { fixture in
+      let arguments = [
+        "train", "--train", fixture.data, "--output", fixture.model, "--epochs", "1", "--quiet", "--score",
+        "concat", "--cell", "gru", "--hidden", "6", "--embedding", "5", "--layers", "2", "--unidirectional",
+        "--no-input-feeding", "--dropout", "0.1", "--max-length", "99", "--source-tokens", "words",
+        "--target-tokens", "whitespace", "--lowercase",
+      ]
+      let outcome = try Command(arguments).run()
+      #expect(outcome.status == 0)
+      #expect(outcome.error.isEmpty)
+      let model = try TranslationModel(contentsOf: URL(filePath: fixture.model))
+      var expected = ModelConfiguration.luong(
+        score: .concat, cell: .gru, layers: 2, bidirectional: false, inputFeeding: false, embedding: 5,
+        hidden: 6, dropout: 0.1, maximumLength: 99)
+      expected = try expected.sized(source: model.sourceVocabulary.count, target: model.targetVocabulary.count)
+      #expect(model.configuration == expected)
+      #expect(model.source == Tokenization(.words, lowercase: true))
+      #expect(model.target == Tokenization(.whitespace, lowercase: true))
+    }
+  }
+
+  @Test func keepsAModelThatIsThere() throws {
+    try Fixture.with { fixture in
+      let file = URL(filePath: fixture.model).appending(path: "model.safetensors")
+      let before = try Data(contentsOf: file)
+      let outcome = try Command(fixture.train()).run()
+      #expect(outcome.status == 1)
+      #expect(outcome.error.contains("model: already holds a model; go on with it with --resume"))
+      #expect(try Data(contentsOf: file) == before)
+    }
+  }
+
+  @Test func resumingNeedsATraining() throws {
+    try Fixture.with(model: nil) { fixture in
+      let outcome = try Command(fixture.train(["--resume"])).run()
+      #expect(outcome.status == 1)
+      #expect(outcome.error.contains("model: holds no training to go on with; leave out --resume"))
+    }
+  }
+
+  @Test func resumingNamesWhatContradicts() throws {
+    try Fixture.with { fixture in
+      let resume = ["train", "--train", fixture.data, "--output", fixture.model, "--resume", "--epochs", "2"]
+      let outcome = try Command(resume + ["--hidden", "16", "--embedding", "4", "--lowercase"]).run()
+      #expect(outcome.status == 1)
+      #expect(outcome.error.contains("--hidden is 16, was 8; --lowercase is true, was false"))
+      #expect(!outcome.error.contains("--embedding"))
+      #expect(try Command(resume).run().status == 0)
+    }
+  }
+
+  @Test func resumingNeedsTheSameData() throws {
+    try Fixture.with { fixture in
+      let other = try fixture.file("other.tsv", Array("1 May 2000\t2000-05-01\n".utf8))
+      let resume = ["train", "--output", fixture.model, "--resume", "--epochs", "2", "--train"]
+      for data in [[other], [fixture.data, "--dev", other]] {
+        let outcome = try Command(resume + data).run()
+        #expect(outcome.status == 1)
+        #expect(outcome.error.contains("model/training.safetensors: was saved while training on other data"))
+      }
+    }
+  }
+
+  @Test func nothingLeftToDo() throws {
+    try Fixture.with { fixture in
+      let outcome = try Command(fixture.train(["--resume", "--epochs", "1"])).run()
+      #expect(outcome.status == 0)
+      #expect(outcome.error.contains("1 epoch done; ask for more with --epochs"))
+    }
+  }
+
+  /// Stopped in its first epoch by Ctrl-C, or later by SIGTERM, and taken up by the command that it prints, a training
+  /// ends with the weights of one that was left alone.
+  @Test(arguments: [("parameters", SIGINT), ("epoch 2 ", SIGTERM)])
+  func interruptedAndResumedIsTheSame(_ moment: String, _ signal: Int32) throws {
+    try Fixture.with(pairs: 2000, model: nil) { fixture in
+      let more = ["--dev", fixture.data, "--epochs", "4", "--dropout", "0.1", "--batch", "16"]
+      let whole = fixture.path("whole")
+      try #require(try Command(fixture.train(more, output: whole)).run().status == 0)
+
+      let running = try Running(Command(fixture.train(more)), in: fixture.folder)
+      try running.wait(for: moment)
+      kill(running.process.processIdentifier, signal)
+      running.process.waitUntilExit()
+      let stopped = try running.outcome()
+      #expect(stopped.status == 130)
+      let resume = try #require(stopped.notes.last?.split(separator: "go on with: ").last)
+      #expect(resume.hasSuffix(" --resume"))
+      #expect(stopped.notes.last?.hasPrefix("attend: interrupted and saved") == true)
+
+      let shell = Process()
+      shell.executableURL = URL(filePath: "/bin/sh")
+      shell.arguments = ["-c", String(resume)]
+      shell.standardOutput = FileHandle.nullDevice
+      shell.standardError = FileHandle.nullDevice
+      try shell.run()
+      shell.waitUntilExit()
+      #expect(shell.terminationStatus == 0)
+      for name in ["model.safetensors", "config.json", "source.vocabulary.json"] {
+        let files = [whole, fixture.model].map { URL(filePath: $0).appending(path: name) }
+        #expect(try Data(contentsOf: files[0]) == Data(contentsOf: files[1]), "\(name)")
+      }
+    }
+  }
+
+  @Test func demoSaysHowToResume() throws {
+    try withTemporaryFolder { folder in
+      let output = folder.appending(path: "it's a demo").path
+      let running = try Running(Command(["demo", "--output", output]), in: folder)
+      try running.wait(for: "parameters")
+      kill(running.process.processIdentifier, SIGINT)
+      running.process.waitUntilExit()
+      let outcome = try running.outcome()
+      #expect(outcome.status == 130)
+      let resume = try #require(outcome.notes.last?.split(separator: "go on with: ").last)
+
+      let shell = Process()
+      shell.executableURL = URL(filePath: "/bin/sh")
+      // One more epoch at most: it is enough that the command is understood.
+      shell.arguments = ["-c", resume.replacing(/--epochs [0-9]+/, with: "--epochs 1 --quiet")]
+      let said = Pipe()
+      shell.standardOutput = said
+      try shell.run()
+      let text = String(decoding: try said.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+      shell.waitUntilExit()
+      #expect(shell.terminationStatus == 0)
+      #expect(text.contains("kept epoch 1 of 1") && text.contains("date-model"))
+    }
+  }
+}

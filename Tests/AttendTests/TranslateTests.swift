@@ -1,0 +1,111 @@
+import Foundation
+import Testing
+
+@Suite struct TranslateTests {
+  @Test func linesInLinesOut() throws {
+    try Fixture.with { fixture in
+      let input = "1 May 2000\n\n2 May 2000\r\n3 May 2000"
+      let outcome = try attend("translate", "--model", fixture.model, input: input)
+      #expect(outcome.status == 0)
+      #expect(outcome.error.isEmpty, "\(outcome.error)")
+      let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
+      #expect(lines.count == 5, "four lines and what follows the last line end")
+      #expect(lines.enumerated().filter { $0.element.isEmpty }.map(\.offset) == [1, 4])
+    }
+  }
+
+  /// More lines than one batch takes come out in their order.
+  @Test func order() throws {
+    try Fixture.with { fixture in
+      let dates = (1...300).map { "\($0 % 28 + 1) May \(1900 + $0)" }
+      let together = try attend("translate", "--model", fixture.model, input: dates.joined(separator: "\n"))
+      let lines = together.output.split(separator: "\n")
+      #expect(lines.count == 300)
+      for index in [0, 127, 128, 299] {
+        let alone = try attend("translate", "--model", fixture.model, input: dates[index])
+        #expect(alone.output == lines[index] + "\n")
+      }
+    }
+  }
+
+  @Test func nBest() throws {
+    try Fixture.with { fixture in
+      let outcome = try attend("translate", "--model", fixture.model, "--n-best", "3", input: "1 May 2000\n\n")
+      #expect(outcome.status == 0)
+      let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
+      #expect(lines.count == 5)
+      let columns = lines.prefix(3).map { $0.split(separator: "\t", omittingEmptySubsequences: false) }
+      #expect(columns.map { $0.first } == ["1", "2", "3"])
+      #expect(columns.allSatisfy { $0.count == 3 })
+      let scores = columns.compactMap { Double($0[1]) }
+      #expect(scores.count == 3 && scores == scores.sorted(by: >) && scores.allSatisfy { $0 < 0 })
+      #expect(lines[3].isEmpty)
+    }
+  }
+
+  @Test func unknownTokensAreCounted() throws {
+    try Fixture.with { fixture in
+      let outcome = try attend("translate", "--model", fixture.model, input: "日 May\n日本\n1 May 2000\n")
+      #expect(outcome.status == 0)
+      #expect(outcome.output.split(separator: "\n").count == 3)
+      #expect(outcome.notes.count == 1)
+      #expect(outcome.error.contains("3 tokens in 2 sentences of standard input are unknown to the model"))
+      #expect(outcome.error.contains("\"日\", \"本\""))
+    }
+  }
+
+  @Test func badLinesLeaveTheOthers() throws {
+    try Fixture.with { fixture in
+      let long = String(repeating: "1", count: 251)
+      let input = Data("1 May 2000\n\(long)\n".utf8) + [0xFF, 0x0A] + Data("2 May 2000\n".utf8)
+      let outcome = try Command(["translate", "--model", fixture.model]).run(input: input)
+      #expect(outcome.status == 1)
+      let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
+      #expect(lines.map(\.isEmpty) == [false, true, true, false, true])
+      #expect(outcome.notes.count == 3)
+      #expect(outcome.notes[0].hasPrefix("attend: standard input:2: the sentence has 251 tokens"))
+      #expect(outcome.notes[1].hasPrefix("attend: standard input:3: not UTF-8"))
+      #expect(outcome.notes[2] == "attend: 2 of 4 lines could not be translated; see above")
+    }
+  }
+
+  /// A line is answered before the next one is written.
+  @Test func answersAtOnce() throws {
+    try Fixture.with { fixture in
+      let process = Command(["translate", "--model", fixture.model]).process()
+      let (input, output) = (Pipe(), Pipe())
+      process.standardInput = input
+      process.standardOutput = output
+      try process.run()
+      for date in ["1 May 2000\n", "2 May 2000\n"] {
+        try input.fileHandleForWriting.write(contentsOf: Data(date.utf8))
+        var answer = pollfd(
+          fd: output.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&answer, 1, 60_000) == 1, "no answer within a minute")
+        guard answer.revents & Int16(POLLIN) != 0 else { break }
+        #expect(output.fileHandleForReading.availableData.last == UInt8(ascii: "\n"))
+      }
+      try input.fileHandleForWriting.close()
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 0)
+    }
+  }
+
+  @Test func aReaderThatGoesAwayIsNoCrash() throws {
+    try Fixture.with { fixture in
+      let process = Command(["translate", "--model", fixture.model]).process()
+      let (input, output, error) = (Pipe(), Pipe(), Pipe())
+      process.standardInput = input
+      process.standardOutput = output
+      process.standardError = error
+      try output.fileHandleForReading.close()
+      try process.run()
+      try input.fileHandleForWriting.write(contentsOf: Data("1 May 2000\n".utf8))
+      try input.fileHandleForWriting.close()
+      process.waitUntilExit()
+      #expect(process.terminationReason == .exit)
+      #expect(process.terminationStatus == 141)
+      #expect(try error.fileHandleForReading.readToEnd() ?? Data() == Data())
+    }
+  }
+}

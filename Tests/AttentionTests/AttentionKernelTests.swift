@@ -1,0 +1,91 @@
+import CKernels
+import TestSupport
+import Testing
+
+extension KernelTests {
+  @Suite struct AttentionKernelTests {
+    typealias Score = AttentionProblem.Score
+
+    /// Every awkward width for H, D and Tk in turn; more queries than a tile has (16).
+    @Test(arguments: Score.allCases, sets)
+    func widthsOfEverySize(_ score: Score, _ set: String) throws {
+      for w in widths(set) {
+        for (queries, keys, hidden, values) in [(1, 5, w, 3), (2, w, 3, 5), (17, 6, 4, w), (3, w, w, w)] {
+          try AttentionProblem(
+            score, queries: queries, keys: keys, hidden: hidden, values: values, seed: UInt64(w)
+          ).check(set)
+        }
+      }
+    }
+
+    /// Lengths from none to all, a source that is masked as a whole among them.
+    @Test(arguments: Score.allCases, sets)
+    func ragged(_ score: Score, _ set: String) throws {
+      for keys in widths(set) {
+        try AttentionProblem(
+          score, batch: 4, queries: 18, keys: keys, hidden: 11, values: 13,
+          lengths: [keys, 0, (keys + 1) / 2, max(keys - 1, 0)], seed: 2
+        ).check(set)
+      }
+    }
+
+    @Test(arguments: Score.allCases, sets)
+    func emptySizes(_ score: Score, _ set: String) throws {
+      for empty in 0..<5 {
+        let size = (0..<5).map { $0 == empty ? 0 : 3 }
+        try AttentionProblem(
+          score, batch: size[0], queries: size[1], keys: size[2], hidden: size[3], values: size[4]
+        ).check(set)
+      }
+    }
+
+    /// Scores around ±1e4, of small integers so that they are exact: the softmax saturates without a NaN.
+    @Test(arguments: sets)
+    func veryLargeScores(set: String) throws {
+      for w in widths(set) {
+        var problem = AttentionProblem(.dot, queries: 3, keys: 2 * w, hidden: w, values: 5, scale: 1)
+        problem.queries = problem.queries.map { 10 * ($0 * 5).rounded() }
+        problem.keys = problem.keys.map { 10 * ($0 * 5).rounded() }
+        try problem.check(set)
+        // v of ±1e4 with saturated tanh.
+        problem = AttentionProblem(.additive, queries: 3, keys: 2 * w, hidden: w, values: 5)
+        problem.v = problem.v.map { 1e4 * $0.rounded() }
+        problem.queries = problem.queries.map { 100 * $0.rounded() }
+        try problem.check(set)
+      }
+    }
+
+    @Test(arguments: Score.allCases, sets)
+    func maskedPlacesAreNotRead(_ score: Score, _ set: String) throws {
+      let keys = 2 * lanes(set) + 3
+      let problem = AttentionProblem(
+        score, queries: 5, keys: keys, hidden: lanes(set) + 1, values: 7, lengths: [2, 0, keys - 1])
+      let expected = try under(set) { problem.run() }
+      #expect(expected.all.allSatisfy { $0.allSatisfy(\.isFinite) })
+      for poison in [Float.nan, .infinity, -.infinity] {
+        let alignment = expected.alignment.indices.map { i in
+          i % keys < problem.lengths![i / keys / problem.queryLength] ? expected.alignment[i] : poison
+        }
+        let result = try under(set) { problem.poisoned(poison).run(alignment: alignment) }
+        #expect(result.all.map(\.bits) == expected.all.map(\.bits))
+      }
+    }
+
+    /// A NaN among the real keys fills what depends on it: its source's alignment and context, and no other's.
+    @Test(arguments: Score.allCases, sets)
+    func nanInARealPlaceShows(_ score: Score, _ set: String) throws {
+      var problem = AttentionProblem(score, queries: 2, keys: 5, hidden: 9, values: 3)
+      problem.keys[(5 + 4) * 9 + 8] = .nan
+      let result = try under(set) { problem.run() }
+      for (b, context) in zip(0..., stride(from: 0, to: result.context.count, by: 6)) {
+        #expect(result.context[context..<context + 6].allSatisfy { $0.isNaN == (b == 1) })
+        #expect(result.alignment[b * 10..<(b + 1) * 10].allSatisfy { $0.isNaN == (b == 1) })
+        #expect(result.dqueries[b * 18..<(b + 1) * 18].allSatisfy { $0.isNaN == (b == 1) })
+      }
+      var withValue = AttentionProblem(score, queries: 2, keys: 5, hidden: 9, values: 3)
+      withValue.values[2] = .nan
+      let column = try under(set) { withValue.run() }.context.map(\.isNaN)
+      #expect(column == [false, false, true, false, false, true] + [Bool](repeating: false, count: 12))
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import Attention
+import AttentionReference
+import CKernels
+import Dispatch
+import TestSupport
+import Testing
+
+/// A call of one kernel family, above the size from which it runs on several threads (a million multiply-adds).
+struct LargeCall: Sendable, CustomTestStringConvertible {
+  let name: String
+  let run: @Sendable () -> [[Float]]
+  var testDescription: String { name }
+
+  init(_ name: String, _ run: @escaping @Sendable () -> [[Float]]) {
+    self.name = name
+    self.run = run
+  }
+
+  static let all = elementwise + products + rows + models
+
+  private static let elementwise: [LargeCall] = {
+    var random = SeededRandom(51)
+    let count = 300_001
+    let (x, g) = (random.floats(count, -4, 4), random.floats(count))
+    func map(
+      _ name: String,
+      _ kernel: @escaping @Sendable (UnsafeMutablePointer<Float>?, UnsafePointer<Float>?, Int64) -> ck_status
+    ) -> LargeCall {
+      LargeCall(name) {
+        var y = Output(g)
+        expectOK(kernel(&y.memory, x, Int64(count)))
+        return [y.elements]
+      }
+    }
+    return [
+      map("exp") { ck_exp_f32($0, $1, $2) }, map("tanh") { ck_tanh_f32($0, $1, $2) },
+      map("sigmoid") { ck_sigmoid_f32($0, $1, $2) }, map("add") { ck_add_f32($0, $1, $2) },
+      map("tanh backward") { ck_tanh_backward_f32($0, $1, g, $2) },
+      map("dropout") { ck_dropout_f32($0, $1, 0.3, 5, 77, $2) },
+      LargeCall("Adam") {
+        var (p, m, v) = (Output(x), Output(g), Output(x.map { $0 * $0 }))
+        expectOK(
+          ck_adam_f32(&p.memory, &m.memory, &v.memory, g, 0.5, 0.01, 0.9, 0.999, 1e-8, 3, Int64(count)))
+        return [p.elements, m.elements, v.elements]
+      },
+      LargeCall("sum of squares") {
+        let long = x + g + x + g
+        var sum = 0.0
+        expectOK(ck_sum_squares_f32(&sum, long, Int64(long.count)))
+        let bits = sum.bitPattern
+        return [[Float(bitPattern: UInt32(truncatingIfNeeded: bits)), Float(bitPattern: UInt32(bits >> 32))]]
+      },
+    ]
+  }()
+
+  private static let products: [LargeCall] = {
+    var random = SeededRandom(52)
+    let (m, n, k) = (201, 601, 303)
+    let (a, b, bias) = (random.floats(m * k), random.floats(k * n), random.floats(n))
+    @Sendable func product(packed: Bool) -> [[Float]] {
+      var c = Output(m * n)
+      a.withUnsafeBufferPointer { a in
+        b.withUnsafeBufferPointer { b in
+          let left = ck_matrix(data: a.baseAddress, row_stride: Int64(k), column_stride: 1)
+          let right = ck_matrix(data: b.baseAddress, row_stride: 1, column_stride: Int64(k))
+          let (m, n, k) = (Int64(m), Int64(n), Int64(k))
+          if packed {
+            var panels = Output(Int(ck_packed_count_f32(k, n)))
+            expectOK(ck_pack_f32(&panels.memory, right, k, n))
+            expectOK(ck_matmul_packed_f32(&c.memory, n, left, panels.elements, bias, 0, m, n, k))
+          } else {
+            expectOK(ck_matmul_f32(&c.memory, n, left, right, bias, Int32(CK_TANH), m, n, k))
+          }
+        }
+      }
+      return [c.elements]
+    }
+    return [
+      LargeCall("matmul") { product(packed: false) }, LargeCall("matmul packed") { product(packed: true) },
+    ]
+  }()
+
+  private static let rows: [LargeCall] = {
+    var random = SeededRandom(53)
+    let (n, columns) = (1103, 1009)
+    let (x, dy) = (random.floats(n * columns, -6, 6), random.floats(n * columns))
+    let lengths = random.integers(n, in: 0...columns).int32
+    let index = random.integers(n, in: -1...499).int32
+    let (rows, width) = (Int64(n), Int64(columns))
+    func make(
+      _ name: String, _ count: Int, _ call: @escaping @Sendable (inout Output) -> ck_status
+    ) -> LargeCall {
+      LargeCall(name) {
+        var y = Output([Float](repeating: 0.5, count: count))
+        expectOK(call(&y))
+        return [y.elements]
+      }
+    }
+    return [
+      make("softmax", x.count) { ck_softmax_f32(&$0.memory, x, lengths, rows, width) },
+      make("log-softmax", x.count) { ck_log_softmax_f32(&$0.memory, x, rows, width) },
+      make("softmax backward", x.count) { ck_softmax_backward_f32(&$0.memory, dy, x, lengths, rows, width) },
+      make("log-softmax backward", x.count) { ck_log_softmax_backward_f32(&$0.memory, dy, x, rows, width) },
+      make("gather rows", x.count) {
+        ck_gather_rows_f32(&$0.memory, width, dy, width, index, rows, 500, width)
+      },
+      make("scatter-add rows", 500 * columns) {
+        ck_scatter_add_rows_f32(&$0.memory, width, dy, width, index, rows, 500, width)
+      },
+      make("sum rows", columns) { ck_sum_rows_f32(&$0.memory, dy, width, rows, width) },
+    ]
+  }()
+
+  private static let models: [LargeCall] =
+    AttentionProblem.Score.allCases.map { score in
+      let problem = AttentionProblem(
+        score, batch: 3, queries: 41, keys: 101, hidden: 65, values: 67, lengths: [101, 50, 0])
+      return LargeCall("\(score) attention") { problem.run().all }
+    }
+    + Reference.Cell.allCases.map { cell in
+      let problem = RecurrentProblem(
+        cell, lengths: [Int](repeating: 3, count: 40) + [Int](repeating: 1, count: 31), hidden: 251)
+      return LargeCall("\(cell)") { problem.run().all }
+    }
+    + [
+      {
+        let problem = LossProblem(rows: 103, vocabulary: 5003, hidden: 33)
+        return LargeCall("projected cross entropy") { problem.run().all }
+      }()
+    ]
+}
+
+extension KernelTests {
+  @Suite struct InvarianceTests {
+    /// The same bits for 1, 2, 3, 4 and 8 threads, and when a call is repeated.
+    @Test(arguments: LargeCall.all, sets)
+    func threadsChangeNoBit(_ call: LargeCall, _ set: String) throws {
+      try under(set) {
+        let expected = try withThreads(1) { call.run() }.map(\.bits)
+        #expect(!expected.allSatisfy { $0.isEmpty })
+        for threads in [1, 2, 3, 4, 8] {
+          for _ in 0..<2 {
+            #expect(try withThreads(threads) { call.run() }.map(\.bits) == expected, "\(threads) threads")
+          }
+        }
+      }
+    }
+
+    /// Six callers at once, each with every family in another order, get what one caller gets.
+    @Test func concurrentCallers() throws {
+      let calls = LargeCall.all
+      try withThreads(2) {
+        let expected = calls.map { $0.run().map(\.bits) }
+        DispatchQueue.concurrentPerform(iterations: 6) { caller in
+          for step in calls.indices {
+            let index = (step + caller * 3) % calls.count
+            let bits = calls[index].run().map(\.bits)
+            #expect(bits == expected[index], "caller \(caller): \(calls[index].name)")
+          }
+        }
+      }
+    }
+
+    @Test func concurrentTasksOnTheSwiftTypes() async throws {
+      var random = SeededRandom(54)
+      let queries = try Tensor(random.floats(4 * 33 * 64), shape: [4, 33, 64])
+      let keys = try Tensor(random.floats(4 * 57 * 64), shape: [4, 57, 64])
+      let layer = try GeneralAttention(weight: Tensor(random.floats(64 * 64), shape: [64, 64]))
+      @Sendable func run() throws -> [Tensor] {
+        let output = try layer.forward(queries: queries, keys: keys, values: keys)
+        let gradients = try layer.backward(output.context, output)
+        return [output.context, gradients.queries, gradients.keys, gradients.weight]
+      }
+      let expected = try run()
+      try await withThrowingTaskGroup(of: [Tensor].self) { group in
+        for _ in 0..<16 { group.addTask { try run() } }
+        for try await result in group { #expect(result == expected) }
+      }
+    }
+  }
+}

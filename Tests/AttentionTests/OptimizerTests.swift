@@ -1,0 +1,82 @@
+import AttentionReference
+import CKernels
+import TestSupport
+import Testing
+
+extension KernelTests {
+  @Suite struct OptimizerTests {
+    /// Three steps of Adam, each held against the reference from the kernel's own state before it.
+    @Test(arguments: sets)
+    func adam(set: String) throws {
+      let settings = Reference.AdamSettings<Double>(
+        learningRate: Double(Float(0.01)), beta1: Double(Float(0.9)), beta2: Double(Float(0.999)),
+        epsilon: Double(Float(1e-8)))
+      let gradientScale: Float = 0.375
+      var random = SeededRandom(41)
+      for count in widths(set) + [0, 1000] {
+        let zeros = [Float](repeating: 0, count: count)
+        var (p, m, v) = (random.floats(count), zeros, zeros)
+        for step in 1...3 {
+          let g = random.floats(count, -2, 2)
+          var (p2, m2, v2) = (Output(p), Output(m), Output(v))
+          try under(set) {
+            expectOK(
+              ck_adam_f32(
+                &p2.memory, &m2.memory, &v2.memory, g, gradientScale, 0.01, 0.9, 0.999, 1e-8, Int64(step),
+                Int64(count)))
+          }
+          var (truthP, truthM, truthV) = (p.doubles, m.doubles, v.doubles)
+          let scaled = g.map { Double($0) * Double(gradientScale) }
+          try Reference.adam(
+            &truthP, firstMoment: &truthM, secondMoment: &truthV, gradients: scaled, step: step,
+            settings: settings)
+          let trial = Trial("Adam", set: set, shape: "\(count), step \(step)")
+          let (beta1, beta2) = (settings.beta1, settings.beta2)
+          let sizeM = zip(m.doubles, scaled).map { beta1 * abs($0) + (1 - beta1) * abs($1) }
+          let sizeV = zip(v.doubles, scaled).map { beta2 * $0 + (1 - beta2) * $1 * $1 }
+          // g′ rounds once, its products three times more at most.
+          expect(trial.compare("m", m2.elements, truthM, .sum(terms: 3, magnitudes: sizeM)))
+          expect(trial.compare("v", v2.elements, truthV, .sum(terms: 4, magnitudes: sizeV)))
+          // The step has m's roundings, half of v's through the root, and seven of its own.
+          let correction = 1 - power(beta1, step)
+          let sizeP = p.indices.map { i in
+            abs(p[i].double) + settings.learningRate * sizeM[i] / correction
+              / ((sizeV[i] / (1 - power(beta2, step))).squareRoot() + settings.epsilon)
+          }
+          expect(trial.compare("p", p2.elements, truthP, .sum(terms: 13, magnitudes: sizeP)))
+          (p, m, v) = (p2.elements, m2.elements, v2.elements)
+        }
+      }
+    }
+
+    private func power(_ x: Double, _ n: Int) -> Double { (0..<n).reduce(1) { y, _ in y * x } }
+
+    /// In double, over float lanes of 64 terms: see `sum_squares_range`.
+    @Test(arguments: sets)
+    func sumOfSquares(set: String) throws {
+      var random = SeededRandom(42)
+      for count in widths(set) + [0, 1000, 16_385, 1_100_003] {
+        let x = random.floats(count, -3, 3)
+        var sum = 0.5
+        try under(set) { expectOK(ck_sum_squares_f32(&sum, x, Int64(count))) }
+        let truth = x.doubles.reduce(0.5) { $0 + $1 * $1 }
+        let terms = 64 + lanes(set)
+        let allowed = Tolerance.sum(terms: terms, magnitudes: [truth])
+        // Compared as the float nearest to the sum, which costs one more rounding than the tolerance's two spare ones.
+        expect(
+          Trial("sum of squares", set: set, shape: "\(count)").compare("sum", [Float(sum)], [truth], allowed))
+      }
+    }
+
+    @Test(arguments: sets)
+    func nanReachesTheSum(set: String) throws {
+      var sum = 0.0
+      try under(set) { expectOK(ck_sum_squares_f32(&sum, [1, .nan, 1], 3)) }
+      #expect(sum.isNaN)
+    }
+  }
+}
+
+extension Float {
+  fileprivate var double: Double { Double(self) }
+}

@@ -1,0 +1,73 @@
+import Attention
+import CKernels
+import Foundation
+import TestSupport
+import Testing
+
+extension KernelTests {
+  @Suite struct RuntimeTests {
+    @Test func availableSets() throws {
+      #expect(!KernelTests.sets.isEmpty && KernelTests.sets.last == "scalar")
+      #expect(Set(KernelTests.sets).count == KernelTests.sets.count)
+      #expect(ck_isa_at(-1) == nil && ck_isa_at(ck_isa_count()) == nil)
+      for set in KernelTests.sets {
+        #expect(try under(set) { try KernelRuntime.instructionSet } == set)
+        #expect(ck_select_isa(set) == CK_OK && String(cString: ck_isa()) == set)
+      }
+      try KernelRuntime.select(instructionSet: nil)
+      #expect(try KernelRuntime.instructionSet == KernelTests.sets[0])
+    }
+
+    @Test func unknownAndUnsupportedSets() throws {
+      let before = try KernelRuntime.instructionSet
+      expect(ck_select_isa("sse9"), CK_UNKNOWN_ISA)
+      expect(ck_select_isa(""), CK_UNKNOWN_ISA)
+      for set in ["scalar", "avx2", "avx512", "neon"] where !KernelTests.sets.contains(set) {
+        expect(ck_select_isa(set), CK_UNSUPPORTED_ISA)
+      }
+      let error = #expect(throws: AttentionError.self) { try KernelRuntime.select(instructionSet: "sse9") }
+      #expect("\(error!)".contains("sse9") && "\(error!)".contains(KernelTests.sets.joined(separator: ", ")))
+      #expect(try KernelRuntime.instructionSet == before)
+    }
+
+    @Test func threads() throws {
+      let before = KernelRuntime.threads
+      #expect(before >= 1)
+      #expect(try withThreads(3) { KernelRuntime.threads } == 3)
+      for bad in [0, -1, 1025, Int.max] {
+        #expect(throws: AttentionError.value(argument: "threads", expected: "1 to 1024", found: "\(bad)")) {
+          try KernelRuntime.setThreads(bad)
+        }
+      }
+      expect(ck_set_threads(-1), CK_OUT_OF_RANGE)
+      expect(ck_set_threads(1025), CK_OUT_OF_RANGE)
+      try KernelRuntime.setThreads(nil)
+      #expect(KernelRuntime.threads == before)
+    }
+
+    /// A process of its own, because the environment is read at the first call.
+    @Test func environmentNamesNoSet() async {
+      await #expect(processExitsWith: .success) {
+        setenv("CKERNELS_ISA", "sse9", 1)
+        #expect(ck_isa() == nil)
+        var y: [Float] = [0.25]
+        #expect(ck_exp_f32(&y, [1], 1) == CK_UNKNOWN_ISA && y == [0.25])
+        #expect(ck_packed_count_f32(1, 1) == -1)
+        let error = #expect(throws: AttentionError.self) { try softmax(Tensor([1], shape: [1])) }
+        #expect("\(error!)".contains("CKERNELS_ISA"))
+        #expect(throws: AttentionError.self) { try KernelRuntime.instructionSet }
+        // Choosing a set by name is the way out.
+        try KernelRuntime.select(instructionSet: "scalar")
+        #expect(try softmax(Tensor([1], shape: [1])).elements == [1])
+      }
+    }
+
+    @Test func environmentChoosesASet() async {
+      await #expect(processExitsWith: .success) {
+        setenv("CKERNELS_ISA", "scalar", 1)
+        let set = try KernelRuntime.instructionSet
+        #expect(set == "scalar")
+      }
+    }
+  }
+}

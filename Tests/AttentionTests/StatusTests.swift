@@ -1,0 +1,285 @@
+import CKernels
+import TestSupport
+import Testing
+
+/// What the C functions say of arguments that do not fit, and that they write nothing then.
+extension KernelTests {
+  @Suite struct StatusTests {
+    private let x = [Float](repeating: 1, count: 64)
+    private let huge: Int64 = 1 << 62
+    private typealias Out = UnsafeMutablePointer<Float>?
+
+    /// Runs a call on an output of 64 elements, and expects a status and an untouched output.
+    private func expectStatus(
+      _ expected: ck_status, _ call: (inout [Float]) -> ck_status,
+      sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+      var y = [Float](repeating: 0.25, count: 64)
+      expect(call(&y), expected, sourceLocation: sourceLocation)
+      #expect(y.allSatisfy { $0 == 0.25 }, "something was written", sourceLocation: sourceLocation)
+    }
+
+    private func matrix(_ data: UnsafePointer<Float>?, _ stride: Int64) -> ck_matrix {
+      ck_matrix(data: data, row_stride: stride, column_stride: 1)
+    }
+
+    @Test func everyStatusHasItsMessage() {
+      let all = [
+        CK_OK, CK_NULL_POINTER, CK_BAD_SIZE, CK_OUT_OF_RANGE, CK_UNKNOWN_ISA, CK_UNSUPPORTED_ISA,
+        CK_WRONG_PACKING, CK_NO_MEMORY, ck_status(rawValue: 99),
+      ]
+      let messages = all.map { String(cString: ck_status_message($0)) }
+      #expect(Set(messages).count == all.count)
+    }
+
+    @Test func elementwise() {
+      let maps = [ck_exp_f32, ck_tanh_f32, ck_sigmoid_f32, ck_add_f32]
+      for map in maps {
+        expectStatus(CK_NULL_POINTER) { _ in map(nil, x, 1) }
+        expectStatus(CK_NULL_POINTER) { map(&$0, nil, 1) }
+        expectStatus(CK_BAD_SIZE) { map(&$0, x, -1) }
+        expectStatus(CK_OK) { _ in map(nil, nil, 0) }
+      }
+      expectStatus(CK_NULL_POINTER) { ck_tanh_backward_f32(&$0, x, nil, 1) }
+      expectStatus(CK_NULL_POINTER) { ck_tanh_backward_f32(&$0, nil, x, 1) }
+      expectStatus(CK_BAD_SIZE) { ck_tanh_backward_f32(&$0, x, x, -1) }
+      expectStatus(CK_NULL_POINTER) { ck_dropout_f32(&$0, nil, 0.5, 0, 0, 1) }
+      expectStatus(CK_BAD_SIZE) { ck_dropout_f32(&$0, x, 0.5, 0, 0, -1) }
+      for rate in [1, -0.1, 2, .nan, .infinity] as [Float] {
+        expectStatus(CK_OUT_OF_RANGE) { ck_dropout_f32(&$0, x, rate, 0, 0, 1) }
+      }
+    }
+
+    @Test func optimizer() {
+      func adam(_ p: Out, step: Int64 = 1, beta1: Float = 0.9, beta2: Float = 0.9)
+        -> ck_status
+      {
+        var (m, v) = (x, x)
+        return ck_adam_f32(p, &m, &v, x, 1, 0.1, beta1, beta2, 1e-8, step, 4)
+      }
+      expectStatus(CK_NULL_POINTER) { _ in adam(nil) }
+      expectStatus(CK_OUT_OF_RANGE) { adam(&$0, step: 0) }
+      expectStatus(CK_OUT_OF_RANGE) { adam(&$0, beta1: 1) }
+      expectStatus(CK_OUT_OF_RANGE) { adam(&$0, beta2: -0.5) }
+      expectStatus(CK_OUT_OF_RANGE) { adam(&$0, beta2: .nan) }
+      expectStatus(CK_NULL_POINTER) { ck_adam_f32(&$0, nil, nil, x, 1, 0.1, 0.9, 0.9, 1e-8, 1, 4) }
+      expectStatus(CK_BAD_SIZE) { ck_adam_f32(&$0, nil, nil, nil, 1, 0.1, 0.9, 0.9, 1e-8, 1, -4) }
+      var sum = 0.0
+      expect(ck_sum_squares_f32(nil, x, 1), CK_NULL_POINTER)
+      expect(ck_sum_squares_f32(&sum, nil, 1), CK_NULL_POINTER)
+      expect(ck_sum_squares_f32(&sum, x, -1), CK_BAD_SIZE)
+      #expect(sum == 0)
+    }
+
+    @Test func softmaxes() {
+      expectStatus(CK_NULL_POINTER) { ck_softmax_f32(&$0, nil, nil, 2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_softmax_f32(&$0, x, nil, -1, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_softmax_f32(&$0, x, nil, huge, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_softmax_f32(&$0, x, nil, huge, huge) }
+      expectStatus(CK_OUT_OF_RANGE) { ck_softmax_f32(&$0, x, [1, 3], 2, 2) }
+      expectStatus(CK_OUT_OF_RANGE) { ck_softmax_f32(&$0, x, [1, -1], 2, 2) }
+      expectStatus(CK_NULL_POINTER) { ck_softmax_backward_f32(&$0, x, nil, nil, 2, 2) }
+      expectStatus(CK_OUT_OF_RANGE) { ck_softmax_backward_f32(&$0, x, x, [3, 0], 2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_softmax_backward_f32(&$0, x, x, nil, 2, -2) }
+      expectStatus(CK_NULL_POINTER) { _ in ck_log_softmax_f32(nil, x, 2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_log_softmax_f32(&$0, x, huge, 4) }
+      expectStatus(CK_NULL_POINTER) { ck_log_softmax_backward_f32(&$0, nil, x, 2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_log_softmax_backward_f32(&$0, x, x, -2, 2) }
+    }
+
+    @Test func products() {
+      x.withUnsafeBufferPointer { data in
+        let (some, none) = (matrix(data.baseAddress, 4), matrix(nil, 4))
+        expectStatus(CK_NULL_POINTER) { _ in ck_matmul_f32(nil, 4, some, some, nil, 0, 4, 4, 4) }
+        expectStatus(CK_NULL_POINTER) { ck_matmul_f32(&$0, 4, none, some, nil, 0, 4, 4, 4) }
+        expectStatus(CK_NULL_POINTER) { ck_matmul_f32(&$0, 4, some, none, nil, 0, 4, 4, 4) }
+        expectStatus(CK_BAD_SIZE) { ck_matmul_f32(&$0, 3, some, some, nil, 0, 4, 4, 4) }
+        for sizes in [(-1, 4, 4), (4, -1, 4), (4, 4, -1), (huge, 4, 4), (4, huge, 4), (huge, 1, huge)] {
+          expectStatus(CK_BAD_SIZE) {
+            ck_matmul_f32(&$0, max(sizes.1, 4), some, some, nil, 0, sizes.0, sizes.1, sizes.2)
+          }
+        }
+        expect(ck_pack_f32(nil, some, 4, 4), CK_NULL_POINTER)
+        expectStatus(CK_NULL_POINTER) { ck_pack_f32(&$0, none, 4, 4) }
+        expectStatus(CK_BAD_SIZE) { ck_pack_f32(&$0, some, -4, 4) }
+        expectStatus(CK_BAD_SIZE) { ck_pack_f32(&$0, some, huge, 4) }
+      }
+      #expect(ck_packed_count_f32(4, 4) > 0)
+      let bad: [(Int64, Int64)] = [
+        (-1, 4), (4, -1), (huge, 4), (4, huge), (huge, huge), (1, .max), (.max, 1),
+      ]
+      for (k, n) in bad {
+        #expect(ck_packed_count_f32(k, n) == -1, "\(k) × \(n)")
+      }
+    }
+
+    @Test func wrongPacking() throws {
+      func packed(_ k: Int64, _ n: Int64) -> [Float] {
+        var panels = [Float](repeating: 0, count: Int(ck_packed_count_f32(k, n)))
+        x.withUnsafeBufferPointer { expectOK(ck_pack_f32(&panels, matrix($0.baseAddress, n), k, n)) }
+        return panels
+      }
+      let sets = KernelTests.sets
+      for set in sets {
+        for other in sets {
+          let panels = try under(other) { packed(4, 8) }
+          try under(set) {
+            let expected = set == other ? CK_OK : CK_WRONG_PACKING
+            var c = [Float](repeating: 0.25, count: 64)
+            x.withUnsafeBufferPointer {
+              expect(
+                ck_matmul_packed_f32(&c, 8, matrix($0.baseAddress, 4), panels, nil, 0, 4, 8, 4), expected)
+            }
+            #expect((c[0] == 0.25) == (expected != CK_OK))
+          }
+        }
+      }
+      x.withUnsafeBufferPointer { data in
+        let a = matrix(data.baseAddress, 4)
+        expectStatus(CK_NULL_POINTER) { ck_matmul_packed_f32(&$0, 8, a, nil, nil, 0, 4, 8, 4) }
+        for panels in [packed(8, 4), packed(4, 7), packed(3, 8), [Float](repeating: 0, count: 512)] {
+          expectStatus(CK_WRONG_PACKING) { ck_matmul_packed_f32(&$0, 8, a, panels, nil, 0, 4, 8, 4) }
+        }
+      }
+    }
+
+    @Test func attention() {
+      typealias Sizes = (Int64, Int64, Int64, Int64, Int64)
+      func dot(_ c: Out, _ k: [Float]?, _ n: [Int32]?, _ s: Sizes) -> ck_status {
+        ck_dot_attention_forward_f32(c, nil, x, k, x, n, 1, s.0, s.1, s.2, s.3, s.4)
+      }
+      func additive(_ c: Out, _ k: [Float]?, _ n: [Int32]?, _ s: Sizes) -> ck_status {
+        ck_additive_attention_forward_f32(c, nil, x, k, x, x, n, s.0, s.1, s.2, s.3, s.4)
+      }
+      func dotBackward(_ c: Out, _ k: [Float]?, _ n: [Int32]?, _ s: Sizes) -> ck_status {
+        var (dk, dv) = (x, x)
+        let status = ck_dot_attention_backward_f32(
+          c, &dk, &dv, x, x, k, x, x, n, 1, s.0, s.1, s.2, s.3, s.4)
+        #expect(dk == x && dv == x)
+        return status
+      }
+      func additiveBackward(_ c: Out, _ k: [Float]?, _ n: [Int32]?, _ s: Sizes) -> ck_status {
+        var (dk, dvalues, dv) = (x, x, x)
+        let status = ck_additive_attention_backward_f32(
+          c, &dk, &dvalues, &dv, x, x, k, x, x, x, n, s.0, s.1, s.2, s.3, s.4)
+        #expect(dk == x && dvalues == x && dv == x)
+        return status
+      }
+      let fine: Sizes = (2, 2, 2, 2, 2)
+      for call in [dot, additive, dotBackward, additiveBackward] {
+        expectStatus(CK_NULL_POINTER) { _ in call(nil, x, nil, fine) }
+        expectStatus(CK_NULL_POINTER) { call(&$0, nil, nil, fine) }
+        expectStatus(CK_OUT_OF_RANGE) { call(&$0, x, [2, 3], fine) }
+        expectStatus(CK_OUT_OF_RANGE) { call(&$0, x, [-1, 2], fine) }
+        for bad in [-1, huge] {
+          let all: [Sizes] = [
+            (bad, 2, 2, 2, 2), (2, bad, 2, 2, 2), (2, 2, bad, 2, 2), (2, 2, 2, bad, 2), (2, 2, 2, 2, bad),
+          ]
+          for sizes in all { expectStatus(CK_BAD_SIZE) { call(&$0, x, nil, sizes) } }
+        }
+      }
+      expectStatus(CK_NULL_POINTER) {
+        ck_additive_attention_forward_f32(&$0, nil, x, x, x, nil, nil, 1, 1, 1, 1, 1)
+      }
+      expectStatus(CK_NULL_POINTER) {
+        ck_dot_attention_backward_f32(&$0, nil, nil, x, x, x, x, x, nil, 1, 1, 1, 1, 1, 1)
+      }
+      expectStatus(CK_NULL_POINTER) {
+        var (dk, dv) = (x, x)
+        return ck_dot_attention_backward_f32(&$0, &dk, &dv, x, x, x, x, nil, nil, 1, 1, 1, 1, 1, 1)
+      }
+    }
+
+    @Test func cells() {
+      func packed(_ k: Int64, _ n: Int64) -> [Float] {
+        var panels = [Float](repeating: 0, count: Int(ck_packed_count_f32(k, n)))
+        x.withUnsafeBufferPointer { expectOK(ck_pack_f32(&panels, matrix($0.baseAddress, n), k, n)) }
+        return panels
+      }
+      // H = 2, two steps of 2 and 1 rows.
+      func lstm(_ y: Out, _ r: [Float]?, _ n: [Int32]?, _ t: Int64, _ h: Int64) -> ck_status {
+        var (c, gates) = (x, x)
+        let status = ck_lstm_forward_f32(y, &c, &gates, x, x, r, n, t, h)
+        #expect(status == CK_OK || c == x && gates == x)
+        return status
+      }
+      func lstmBackward(_ y: Out, _ r: [Float]?, _ n: [Int32]?, _ t: Int64, _ h: Int64) -> ck_status {
+        var (dh, dc) = (x, x)
+        let status = ck_lstm_backward_f32(y, &dh, &dc, x, x, x, x, r, n, t, h)
+        #expect(status == CK_OK || dh == x && dc == x)
+        return status
+      }
+      func gru(_ y: Out, _ r: [Float]?, _ n: [Int32]?, _ t: Int64, _ h: Int64) -> ck_status {
+        var (reset, gates) = (x, x)
+        let status = ck_gru_forward_f32(y, &reset, &gates, x, r, x, n, t, h)
+        #expect(status == CK_OK || reset == x && gates == x)
+        return status
+      }
+      func gruBackward(_ y: Out, _ r: [Float]?, _ n: [Int32]?, _ t: Int64, _ h: Int64) -> ck_status {
+        var (du, dh) = (x, x)
+        let status = ck_gru_backward_f32(y, &du, &dh, x, x, x, x, x, r, n, t, h)
+        #expect(status == CK_OK || du == x && dh == x)
+        return status
+      }
+      let calls = [
+        (lstm, packed(2, 8)), (lstmBackward, packed(8, 2)), (gru, packed(2, 6)), (gruBackward, packed(6, 2)),
+      ]
+      for (call, panels) in calls {
+        expectStatus(CK_NULL_POINTER) { _ in call(nil, panels, [2, 1], 2, 2) }
+        expectStatus(CK_NULL_POINTER) { call(&$0, panels, nil, 2, 2) }
+        expectStatus(CK_NULL_POINTER) { call(&$0, nil, [2, 1], 2, 2) }
+        expectStatus(CK_WRONG_PACKING) { call(&$0, packed(3, 2), [2, 1], 2, 2) }
+        expectStatus(CK_OUT_OF_RANGE) { call(&$0, panels, [1, 2], 2, 2) }
+        expectStatus(CK_OUT_OF_RANGE) { call(&$0, panels, [2, -1], 2, 2) }
+        expectStatus(CK_BAD_SIZE) { call(&$0, panels, [2, 1], -1, 2) }
+        expectStatus(CK_BAD_SIZE) { call(&$0, panels, [2, 1], 2, -1) }
+        expectStatus(CK_BAD_SIZE) { call(&$0, panels, [2, 1], 2, huge) }
+        expectStatus(CK_OK) { call(&$0, panels, nil, 0, 2) }
+        var y = x
+        expect(call(&y, panels, [2, 1], 2, 2), CK_OK)
+      }
+    }
+
+    @Test func rows() {
+      expectStatus(CK_NULL_POINTER) { ck_gather_rows_f32(&$0, 2, nil, 2, [0, 1], 2, 2, 2) }
+      expectStatus(CK_NULL_POINTER) { ck_gather_rows_f32(&$0, 2, x, 2, nil, 2, 2, 2) }
+      expectStatus(CK_OUT_OF_RANGE) { ck_gather_rows_f32(&$0, 2, x, 2, [0, 2], 2, 2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_gather_rows_f32(&$0, 1, x, 2, [0, 1], 2, 2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_gather_rows_f32(&$0, 2, x, 1, [0, 1], 2, 2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_gather_rows_f32(&$0, 2, x, 2, [0, 1], -2, 2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_gather_rows_f32(&$0, 2, x, 2, [0, 1], 2, -2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_gather_rows_f32(&$0, 4, x, 4, [0, 1], huge, 2, 4) }
+      expectStatus(CK_NULL_POINTER) { ck_scatter_add_rows_f32(&$0, 2, nil, 2, [0, 1], 2, 2, 2) }
+      expectStatus(CK_OUT_OF_RANGE) { ck_scatter_add_rows_f32(&$0, 2, x, 2, [0, 2], 2, 2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_scatter_add_rows_f32(&$0, 2, x, 1, [0, 1], 2, 2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_scatter_add_rows_f32(&$0, 4, x, 4, [0, 1], 2, huge, 4) }
+      expectStatus(CK_NULL_POINTER) { ck_sum_rows_f32(&$0, nil, 2, 2, 2) }
+      expectStatus(CK_NULL_POINTER) { _ in ck_sum_rows_f32(nil, x, 2, 2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_sum_rows_f32(&$0, x, 1, 2, 2) }
+      expectStatus(CK_BAD_SIZE) { ck_sum_rows_f32(&$0, x, 4, huge, 4) }
+    }
+
+    @Test func crossEntropy() {
+      func loss(
+        _ y: Out, _ targets: [Int32]?, _ n: Int64, _ v: Int64, _ h: Int64, w: [Float]?
+      ) -> ck_status {
+        ck_projected_cross_entropy_f32(y, nil, nil, nil, x, w, x, targets, 1, n, v, h)
+      }
+      expectStatus(CK_NULL_POINTER) { _ in loss(nil, [0, 1], 2, 2, 2, w: x) }
+      expectStatus(CK_NULL_POINTER) { loss(&$0, [0, 1], 2, 2, 2, w: nil) }
+      expectStatus(CK_NULL_POINTER) { loss(&$0, nil, 2, 2, 2, w: x) }
+      expectStatus(CK_OUT_OF_RANGE) { loss(&$0, [0, 2], 2, 2, 2, w: x) }
+      for bad in [-1, huge] {
+        expectStatus(CK_BAD_SIZE) { loss(&$0, [0, 1], bad, 2, 2, w: x) }
+        expectStatus(CK_BAD_SIZE) { loss(&$0, [0, 1], 2, bad, 2, w: x) }
+        expectStatus(CK_BAD_SIZE) { loss(&$0, [0, 1], 2, 2, bad, w: x) }
+      }
+      expectStatus(CK_BAD_SIZE) { loss(&$0, [0, 1], 2, 0, 2, w: x) }
+      // The gradient of x alone is no use: all three or none.
+      expectStatus(CK_NULL_POINTER) {
+        var dx = x
+        return ck_projected_cross_entropy_f32(&$0, &dx, nil, nil, x, x, x, [0, 1], 1, 2, 2, 2)
+      }
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/// How far a result may lie from the truth: the one table of tolerances, a row a function below, each with its
+/// derivation. To loosen a row is a change of its own, with the reason.
+///
+/// u = 2⁻²⁴ is half the distance from 1 to the next `Float`: every rounded operation is off by a factor of at most 1 ± u.
+public struct Tolerance: Sendable {
+  /// What a failure calls it.
+  public let name: String
+  /// The largest error allowed to the element of an index, given its true value.
+  let bound: @Sendable (_ index: Int, _ truth: Double) -> Double
+
+  /// Half an ulp of 1.
+  public static let u = 0x1p-24
+  /// Half of the least subnormal number: what a result below all normal ones may be off by.
+  static let underflow = 0x1p-150
+}
+
+extension Tolerance {
+  /// Row 1: no error. Copies, masked weights, sums whose order the contract fixes.
+  public static let exact = Tolerance(name: "exact") { _, _ in 0 }
+
+  /// Row 2: a function of one element, in units in the last place of the true value; subnormal results have the
+  /// spacing of the least normal one.
+  public static func ulps(_ count: Double) -> Tolerance {
+    Tolerance(name: "\(count) ulp") { _, truth in count * spacing(truth) }
+  }
+
+  /// Row 2 for exp. The polynomial of degree 6 on |r| ≤ ln 2 / 2 is off by less than 0.1 ulp; rounding its last
+  /// two steps, and r itself (its error is that of n · ln 2 in two parts), leaves about 1; the contract says 2.
+  public static let exponential = ulps(2)
+  /// Row 2 for tanh. From |x| = 0.625 on it is 1 − t with t = 2 / (e²ˣ + 1) ≤ 0.445: t's relative error (exp's, a sum,
+  /// a quotient) counts at most 0.8 times, and the difference rounds once more. Below, the odd polynomial is better.
+  /// The contract says 3.
+  public static let hyperbolicTangent = ulps(3)
+  /// Row 2 for 1 / (1 + e⁻ˣ): exp's error, a sum and a quotient; the contract says 3, of normal results.
+  public static let sigmoid = ulps(3)
+
+  /// Row 3: sums of products. Each of the K products and K − 1 sums (and a bias or a former value, one sum each)
+  /// multiplies what it touches by 1 ± u, in whatever order and with or without a fused multiply-add, so that
+  ///
+  ///     |error| ≤ (K + 2) u Σ |a| |b|
+  ///
+  /// element by element (Higham 2002, §3.1; the terms in u² are below one part in 10⁵ here).
+  ///
+  /// - Parameters:
+  ///   - terms: K.
+  ///   - magnitudes: Σ |a| |b| of every element, bias and former value with it.
+  public static func sum(terms: Int, magnitudes: [Double]) -> Tolerance {
+    let factor = Double(terms + 2) * u
+    return Tolerance(name: "(\(terms) + 2) u Σ|a||b|") { index, _ in
+      factor * magnitudes[index] + Double(terms + 2) * underflow
+    }
+  }
+
+  /// Row 4, forward: attention, softmax and cells. Their natural error depends on the data, and the naive
+  /// computation in `Float` shows it: a kernel may have twice the largest error of that one.
+  ///
+  /// The floor, 8 u of the largest magnitude, is for data on which the naive one happens to be exact. It is what a
+  /// softmax weight passes besides its score: exp (2 ulp, twice over with the sum's), a sum, a reciprocal, a product.
+  ///
+  /// - Parameter scale: The largest magnitude; nil for the largest true value's.
+  public static func forward(naive: [Float], truth: [Double], scale: Double? = nil) -> Tolerance {
+    natural("forward", 2, 8, naive, truth, scale)
+  }
+
+  /// Row 4, gradients: three times the naive computation's largest error, and twice the forward's floor: they pass the
+  /// forward's results and then as many roundings of their own.
+  public static func gradient(naive: [Float], truth: [Double], scale: Double? = nil) -> Tolerance {
+    natural("gradient", 3, 16, naive, truth, scale)
+  }
+
+  private static func natural(
+    _ name: String, _ factor: Double, _ floor: Double, _ naive: [Float], _ truth: [Double], _ scale: Double?
+  ) -> Tolerance {
+    let error = zip(naive, truth).reduce(0) { max($0, $1.1.isFinite ? abs(Double($1.0) - $1.1) : 0) }
+    let largest = scale ?? truth.reduce(0) { max($0, $1.isFinite ? abs($1) : 0) }
+    let bound = factor * error + floor * u * largest + underflow
+    return Tolerance(name: "\(name): \(factor) × naive \(error) + \(floor) u × \(largest)") { _, _ in bound }
+  }
+
+  /// What passes two stages, one after the other: their errors add up.
+  public static func + (a: Tolerance, b: Tolerance) -> Tolerance {
+    Tolerance(name: "\(a.name) + \(b.name)") { a.bound($0, $1) + b.bound($0, $1) }
+  }
+
+  /// The distance between neighbouring numbers at `truth`.
+  static func spacing(_ truth: Double) -> Double {
+    let exponent = max(abs(truth), Double(Float.leastNormalMagnitude)).exponent
+    return Double(sign: .plus, exponent: exponent - 23, significand: 1)
+  }
+}
