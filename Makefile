@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check format build clean setup
+.PHONY: help demo test bench bench-peers check format build clean setup
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Build, then show what the library does
 	.build/release/attend demo
@@ -10,8 +10,11 @@ demo: build ## Build, then show what the library does
 test: setup ## Run the tests
 	swift test -c release --disable-xctest --no-parallel
 
-bench: setup ## Time the kernels and models against their peers
+bench: setup ## Time the kernels: naive Swift, scalar C, each instruction set, at 1 and N threads
 	swift run -c release --package-path Benchmarks bench
+
+bench-peers: setup ## Time the same work here and in PyTorch, in turns
+	swift run -c release --package-path Benchmarks bench peers --python "$$(Benchmarks/peers/environment)"
 
 check: setup ## Check the format and build without a warning
 	scripts/format --check

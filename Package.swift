@@ -20,6 +20,7 @@ let package = Package(
     .library(name: "Attention", targets: ["Attention"]),
     .library(name: "Seq2Seq", targets: ["Seq2Seq"]),
     .library(name: "AttentionReference", targets: ["AttentionReference"]),
+    .library(name: "CKernels", targets: ["CKernels"]),
   ],
   dependencies: [
     // The command line of `attend`.

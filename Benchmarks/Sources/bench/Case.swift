@@ -1,0 +1,63 @@
+/// What one run does, as a number that a rate and a share of the machine's peak come from.
+enum Work {
+  /// Floating-point operations: a multiply-add is two; an exp or tanh is one.
+  case operations(Double)
+  /// Bytes that must be read and written at least once.
+  case bytes(Double)
+
+  var amount: Double {
+    switch self {
+    case .operations(let amount), .bytes(let amount): amount
+    }
+  }
+
+  var unit: String {
+    switch self {
+    case .operations: "GFLOP/s"
+    case .bytes: "GB/s"
+    }
+  }
+}
+
+/// A benchmark, declared once and run on every path: naive Swift, each instruction set, each number of threads, peers.
+struct Case {
+  /// Peers know it by the same name.
+  let name: String
+  let shape: String
+  let work: Work
+  /// Makes the data. Called when the case's turn comes, so that only one case's data exist at a time.
+  let make: () throws -> Body
+}
+
+/// A case with its data.
+struct Body {
+  /// Called after each change of the instruction set: packs what a set packs in its own way.
+  var prepare: () throws -> Void = {}
+  /// What is timed.
+  let run: () throws -> Void
+  let check: Check
+  let naive: Naive
+}
+
+/// How a case is held against the reference.
+struct Check {
+  /// Runs the kernels and returns what the truth is compared with, by name.
+  let result: () throws -> [String: [Float]]
+  /// The same in double precision, from AttentionReference or the system's functions.
+  let truth: () throws -> [String: [Double]]
+  /// The terms of the longest sum behind an element.
+  let terms: Int
+}
+
+/// The reference in `Float`, for how much the kernels gain.
+enum Naive {
+  /// A run that does `share` of the case's work; the note says what it leaves out.
+  case run(share: Double = 1, note: String = "", () throws -> Void)
+  case skipped(String)
+}
+
+/// A benchmark that cannot go on.
+struct BenchError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,16 @@
+import CKernels
+
+/// Every case, in the order in which they run.
+var allCases: [Case] {
+  [matmul(512), matmul(1024), linear(rows: 1), linear(rows: 8), linear(rows: 64)]
+    + [exponential, hyperbolicTangent, softmax(rows: 4096, columns: 1024)]
+    + [dotAttention(backward: false), dotAttention(backward: true)]
+    + [additiveAttention(backward: false), additiveAttention(backward: true)]
+    + [recurrent(.lstm), recurrent(.gru), projectedCrossEntropy, adam]
+    + [trainingStep(.small), trainingStep(.large)]
+}
+
+/// Throws what the kernels have against a call.
+func kernel(_ status: ck_status) throws {
+  guard status == CK_OK else { throw BenchError("CKernels: \(String(cString: ck_status_message(status)))") }
+}

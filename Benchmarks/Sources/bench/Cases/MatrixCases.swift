@@ -1,0 +1,91 @@
+import AttentionReference
+import CKernels
+
+/// c = a b of square matrices, b packed on the way.
+func matmul(_ n: Int) -> Case {
+  let work = Work.operations(2 * Double(n * n * n))
+  return Case(name: "matmul-\(n)", shape: "[\(n), \(n)] × [\(n), \(n)]", work: work) {
+    let (a, b) = (Floats(random: n * n, seed: 1), Floats(random: n * n, seed: 2))
+    let c = Floats(zeros: n * n)
+    let run = {
+      try kernel(
+        ck_matmul_f32(
+          c.pointer, Int64(n), matrix(a, columns: n), matrix(b, columns: n), nil, 0, Int64(n), Int64(n),
+          Int64(n)))
+    }
+    // Some rows from both ends: the reference takes seconds for all of them.
+    let rows = 8
+    let ends = [0..<rows * n, (n - rows) * n..<n * n]
+    let check = Check(
+      result: {
+        try run()
+        return ["c": ends.flatMap { c.slice($0) }]
+      },
+      truth: {
+        let some = ends.flatMap { a.slice($0) }.map(Double.init)
+        let shape = Reference.ProductShape(m: 2 * rows, n: n, k: n)
+        return ["c": try Reference.matrixProduct(some, b.doubles, shape)]
+      }, terms: n)
+    let (some, whole) = (a.slice(0..<64 * n), b.array)
+    let naive = Naive.run(share: 64 / Double(n), note: "64 rows") {
+      _ = try Reference.matrixProduct(some, whole, Reference.ProductShape(m: 64, n: n, k: n))
+    }
+    return Body(run: run, check: check, naive: naive)
+  }
+}
+
+/// y = x Wᵀ + b of a layer whose weight stays packed: 512 inputs, 2048 outputs.
+func linear(rows m: Int) -> Case {
+  let (inputs, outputs) = (512, 2048)
+  let work = Work.operations(2 * Double(m * inputs * outputs))
+  return Case(name: "linear-m\(m)", shape: "[\(m), 512] × [512, 2048], packed", work: work) {
+    let (x, y) = (Floats(random: m * inputs, seed: 1), Floats(zeros: m * outputs))
+    let (weight, bias) = (Floats(random: outputs * inputs, seed: 2), Floats(random: outputs, seed: 3))
+    let packed = Packed(transposed: weight, rows: inputs, columns: outputs)
+    let run = {
+      try kernel(
+        ck_matmul_packed_f32(
+          y.pointer, Int64(outputs), matrix(x, columns: inputs), packed.pointer, bias.pointer, 0, Int64(m),
+          Int64(outputs), Int64(inputs)))
+    }
+    let shape = Reference.ProductShape(m: m, n: outputs, k: inputs, transposeB: true)
+    let check = Check(
+      result: {
+        try run()
+        return ["y": y.array]
+      },
+      truth: { ["y": try Reference.matrixProduct(x.doubles, weight.doubles, shape, bias: bias.doubles)] },
+      terms: inputs)
+    let (xs, weights, biases) = (x.array, weight.array, bias.array)
+    let naive = Naive.run { _ = try Reference.matrixProduct(xs, weights, shape, bias: biases) }
+    return Body(prepare: packed.pack, run: run, check: check, naive: naive)
+  }
+}
+
+func matrix(_ floats: Floats, columns: Int) -> ck_matrix {
+  ck_matrix(data: floats.pointer, row_stride: Int64(columns), column_stride: 1)
+}
+
+/// The right-hand side of a product in the layout of the set in use.
+final class Packed {
+  private let source: Floats
+  private let rows: Int
+  private let columns: Int
+  private var packed = Floats(zeros: 0)
+
+  var pointer: UnsafePointer<Float> { UnsafePointer(packed.pointer) }
+
+  /// The right-hand side [rows, columns] whose transpose is stored, as a layer's weight is.
+  init(transposed source: Floats, rows: Int, columns: Int) {
+    self.source = source
+    self.rows = rows
+    self.columns = columns
+  }
+
+  func pack() throws {
+    let (k, n) = (Int64(rows), Int64(columns))
+    packed = Floats(zeros: Int(ck_packed_count_f32(k, n)))
+    let right = ck_matrix(data: source.pointer, row_stride: 1, column_stride: k)
+    try kernel(ck_pack_f32(packed.pointer, right, k, n))
+  }
+}

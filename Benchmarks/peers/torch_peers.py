@@ -1,0 +1,256 @@
+"""The work of the benchmark cases in PyTorch, timed on request. `bench peers` starts this and talks to it.
+
+The first line out names the cases and their variants; after that each line in is a request, answered by one line out: see
+PeerProcess.swift. Sizes are those of the cases. Weights and data are random, lengths are the cases' own. Where PyTorch has
+several ways to do the same, each is a variant: the fastest is the one to compare with.
+"""
+import json
+import sys
+import time
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def ragged_lengths(count, least, most):
+    return torch.tensor([least + i * 5 % (most - least + 1) for i in range(count)])
+
+
+def mask_of(lengths, most):
+    return torch.arange(most)[None] < lengths[:, None]
+
+
+def without_gradient(f):
+    def run():
+        with torch.inference_mode():
+            return f()
+    return run
+
+
+# Products and elements: into outputs that exist, as ours.
+
+
+def matmul(n):
+    a, b, c = torch.randn(n, n), torch.randn(n, n), torch.empty(n, n)
+    return without_gradient(lambda: torch.mm(a, b, out=c))
+
+
+def linear(m):
+    x, weight, bias = torch.randn(m, 512), torch.randn(2048, 512), torch.randn(2048)
+    return without_gradient(lambda: F.linear(x, weight, bias))
+
+
+def elementwise(function):
+    x, y = torch.randn(16384), torch.empty(16384)
+    return without_gradient(lambda: function(x, out=y))
+
+
+def softmax():
+    x, y = torch.randn(4096, 1024), torch.empty(4096, 1024)
+    return without_gradient(lambda: torch.softmax(x, -1, out=y))
+
+
+# Attention over 64 ragged sources of 10 to 30 keys, 30 queries each, 512 wide.
+
+
+def attention(function, backward, parameter):
+    B, Tq, Tk, H = 64, 30, 30, 512
+    inputs = [torch.randn(B, t, H, requires_grad=backward) for t in (Tq, Tk, Tk)]
+    if parameter:
+        inputs.append(torch.randn(H, requires_grad=backward))
+    mask = mask_of(ragged_lengths(B, 10, Tk), Tk)[:, None]
+    gradient = torch.randn(B, Tq, H)
+    if not backward:
+        return without_gradient(lambda: function(mask, *inputs))
+    return lambda: torch.autograd.grad(function(mask, *inputs), inputs, gradient)
+
+
+def weighted(scores, mask, values):
+    return torch.bmm(scores.masked_fill(~mask, -1e30).softmax(-1), values)
+
+
+def dot(mask, q, k, v):
+    return weighted(torch.bmm(q, k.transpose(1, 2)), mask, v)
+
+
+def fused_dot(mask, q, k, v):
+    return F.scaled_dot_product_attention(q[:, None], k[:, None], v[:, None], mask[:, None], scale=1.0)[:, 0]
+
+
+def additive(mask, q, k, values, v):
+    return weighted(torch.tanh(q[:, :, None] + k[:, None]) @ v, mask, values)
+
+
+def additive_sum(mask, q, k, values, v):
+    # The form that the compiler fuses into one loop.
+    return weighted((torch.tanh(q[:, :, None] + k[:, None]) * v).sum(-1), mask, values)
+
+
+def compiled(function):
+    return torch.compile(function, dynamic=False)
+
+
+# Recurrence: 64 sentences of 12 to 25 steps, padded or packed.
+
+
+def recurrent(layer, packed):
+    net, x = layer(512, 512, batch_first=True), torch.randn(64, 25, 512)
+    lengths = ragged_lengths(64, 12, 25)
+    if packed:
+        x = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    return without_gradient(lambda: net(x)[0])
+
+
+# Losses and the optimiser.
+
+
+def cross_entropy():
+    x = torch.randn(1600, 512, requires_grad=True)
+    head, targets = nn.Linear(512, 10000), torch.randint(10000, (1600,))
+    inputs = [x, *head.parameters()]
+    return lambda: torch.autograd.grad(F.cross_entropy(head(x), targets, reduction="sum"), inputs)
+
+
+def adam(**how):
+    parameter = nn.Parameter(torch.randn(25_000_000))
+    parameter.grad = torch.randn(25_000_000)
+    return torch.optim.Adam([parameter], **how).step
+
+
+class Luong(nn.Module):
+    """Luong, Pham, Manning 2015: LSTM encoder and decoder, general score, input feeding."""
+
+    def __init__(self, vocabulary, hidden, packed, layers=2):
+        super().__init__()
+        self.packed = packed
+        self.source, self.target = nn.Embedding(vocabulary, hidden), nn.Embedding(vocabulary, hidden)
+        self.encoder = nn.LSTM(hidden, hidden, layers, batch_first=True)
+        self.cells = nn.ModuleList(nn.LSTMCell(hidden * (2 if i == 0 else 1), hidden) for i in range(layers))
+        self.key = nn.Linear(hidden, hidden, bias=False)
+        self.combine, self.output = nn.Linear(2 * hidden, hidden), nn.Linear(hidden, vocabulary)
+
+    def encode(self, source, lengths):
+        x = self.source(source)
+        if not self.packed:
+            return self.encoder(x)
+        x = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        states, last = self.encoder(x)
+        return nn.utils.rnn.pad_packed_sequence(states, batch_first=True)[0], last
+
+    def forward(self, source, lengths, mask, target):
+        states, (h, c) = self.encode(source, lengths)
+        keys, h, c = self.key(states), list(h.unbind(0)), list(c.unbind(0))
+        embedded, outputs = self.target(target), []
+        feed = torch.zeros_like(h[0])
+        for t in range(target.size(1)):
+            x = torch.cat([embedded[:, t], feed], -1)
+            for i, cell in enumerate(self.cells):
+                h[i], c[i] = cell(x, (h[i], c[i]))
+                x = h[i]
+            scores = torch.bmm(x[:, None], keys.transpose(1, 2))
+            context = weighted(scores, mask[:, None], states)[:, 0]
+            feed = torch.tanh(self.combine(torch.cat([context, x], -1)))
+            outputs.append(feed)
+        return self.output(torch.stack(outputs, 1))
+
+
+def training_step(vocabulary, hidden, batch, length, packed):
+    net = Luong(vocabulary, hidden, packed)
+    optimizer = torch.optim.Adam(net.parameters(), fused=True)
+    source, target, expected = (torch.randint(1, vocabulary, (batch, length)) for _ in range(3))
+    lengths = ragged_lengths(batch, length // 2, length)
+    mask = mask_of(lengths, length)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = F.cross_entropy(net(source, lengths, mask, target).flatten(0, 1), expected.flatten())
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 5)
+        optimizer.step()
+    return step
+
+
+def attention_variants(backward):
+    name = "forward-backward" if backward else "forward"
+    return {
+        f"dot-attention-{name}": {
+            "bmm": lambda: attention(dot, backward, False),
+            "sdpa": lambda: attention(fused_dot, backward, False),
+        },
+        f"additive-attention-{name}": {
+            "eager": lambda: attention(additive, backward, True),
+            "compiled": lambda: attention(compiled(additive_sum), backward, True),
+        },
+    }
+
+
+CASES = {
+    "matmul-512": {"": lambda: matmul(512)},
+    "matmul-1024": {"": lambda: matmul(1024)},
+    "linear-m1": {"": lambda: linear(1)},
+    "linear-m8": {"": lambda: linear(8)},
+    "linear-m64": {"": lambda: linear(64)},
+    "exp-16k": {"": lambda: elementwise(torch.exp)},
+    "tanh-16k": {"": lambda: elementwise(torch.tanh)},
+    "softmax-4096x1024": {"": softmax},
+    **attention_variants(False),
+    **attention_variants(True),
+    "lstm-forward": {"packed": lambda: recurrent(nn.LSTM, True), "padded": lambda: recurrent(nn.LSTM, False)},
+    "gru-forward": {"packed": lambda: recurrent(nn.GRU, True), "padded": lambda: recurrent(nn.GRU, False)},
+    "projected-cross-entropy": {"": cross_entropy},
+    "adam": {"foreach": lambda: adam(foreach=True), "fused": lambda: adam(fused=True)},
+    "train-luong-small": {
+        "packed": lambda: training_step(45, 256, 256, 9, True),
+        "padded": lambda: training_step(45, 256, 256, 9, False),
+    },
+    "train-luong": {
+        "packed": lambda: training_step(10000, 512, 64, 25, True),
+        "padded": lambda: training_step(10000, 512, 64, 25, False),
+    },
+}
+
+
+def seconds(run, calls=1):
+    start = time.perf_counter()
+    for _ in range(calls):
+        run()
+    return time.perf_counter() - start
+
+
+def measure(run, request):
+    """As `measure` in Timing.swift."""
+    first = seconds(run)
+    if first > request["patience"]:
+        return [first]
+    calls = max(1, int(0.002 / max(seconds(run), 1e-9)))
+    samples = []
+    while sum(samples) < request["seconds"] or len(samples) < request["minimumRuns"]:
+        samples.append(seconds(run, calls))
+    return [sample / calls for sample in samples]
+
+
+def main():
+    torch.manual_seed(0)
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # what libraries print must not pass for an answer
+
+    def answer(value):
+        print(json.dumps(value), file=answers, flush=True)
+
+    answer({"name": f"PyTorch {torch.__version__}", "variants": {case: list(variants) for case, variants in CASES.items()}})
+    ready, ready_case = {}, None
+    for line in sys.stdin:
+        request = json.loads(line)
+        torch.set_num_threads(request["threads"])
+        if request["case"] != ready_case:
+            ready, ready_case = {}, request["case"]
+        key = request["variant"], request["threads"]
+        if key not in ready:
+            ready[key] = CASES[request["case"]][request["variant"]]()
+            ready[key]()  # compiles, and fills caches
+        answer(measure(ready[key], request))
+
+
+if __name__ == "__main__":
+    main()
