@@ -77,13 +77,19 @@ struct Running {
     try process.run()
   }
 
-  private func text(_ file: URL) throws -> String { String(decoding: try Data(contentsOf: file), as: UTF8.self) }
+  private func text(_ file: URL) throws -> String {
+    String(decoding: try Data(contentsOf: file), as: UTF8.self)
+  }
 
   /// Waits until the command has written something.
   func wait(for text: String, within limit: Duration = .seconds(120)) throws {
     let begin = ContinuousClock.now
-    while try !(self.text(output) + self.text(error)).contains(text) {
-      try #require(process.isRunning, "ended before it wrote '\(text)': \(self.text(error))")
+    while true {
+      // Asked first: what an ended command wrote is all there.
+      let isRunning = process.isRunning
+      let written = try self.text(output) + self.text(error)
+      if written.contains(text) { return }
+      try #require(isRunning, "ended before it wrote '\(text)': \(written)")
       try #require(ContinuousClock.now - begin < limit, "did not write '\(text)' in time")
       Thread.sleep(forTimeInterval: 0.005)
     }
@@ -111,6 +117,9 @@ struct Fixture {
 
   func path(_ name: String) -> String { folder.appending(path: name).path }
 
+  /// What makes the model learn enough to have something to say.
+  static let learnt = ["--epochs", "10", "--batch", "4", "--rate", "0.02"]
+
   /// Writes a file and returns its path.
   func file(_ name: String, _ bytes: some Sequence<UInt8>) throws -> String {
     try Data(bytes).write(to: folder.appending(path: name))
@@ -118,7 +127,8 @@ struct Fixture {
   }
 
   /// Calls `body` with a fixture of so many pairs, and with a model unless `arguments` is nil.
-  static func with(pairs: Int = 40, model arguments: [String]? = [], _ body: (Fixture) throws -> Void) throws {
+  static func with(pairs: Int = 40, model arguments: [String]? = [], _ body: (Fixture) throws -> Void) throws
+  {
     try withTemporaryFolder { folder in
       let fixture = Fixture(folder: folder)
       let dates = try DateCorpus.make(training: pairs, held: 0)

@@ -40,7 +40,8 @@ import Testing
       let lines = outcome.output.split(separator: "\n")
       #expect(lines[0] == "1 May → 2000")
       #expect(lines[1].trimmingCharacters(in: .whitespaces) == "1 ␣ M a y")
-      #expect(lines[2...].map { $0.prefix(5).trimmingCharacters(in: .whitespaces) } == ["2", "0", "0", "0", "</s>", "0"])
+      let heads = lines[2...].map { $0.prefix(5).trimmingCharacters(in: .whitespaces) }
+      #expect(heads.prefix(5) == ["2", "0", "0", "0", "</s>"])
       #expect(!outcome.output.contains("\u{1B}"), "colour without a terminal")
       #expect(try String(contentsOfFile: file, encoding: .utf8).hasPrefix("<svg"))
     }
@@ -50,7 +51,8 @@ import Testing
     try Fixture.with(model: ["--model", "plain"]) { fixture in
       let outcome = try attend("align", "--model", fixture.model, "--source", "1 May")
       #expect(outcome.status == 1)
-      #expect(outcome.error == "attend: the model has no attention and therefore no alignment; train one with --model luong\n")
+      #expect(outcome.notes.count == 1)
+      #expect(outcome.error.hasPrefix("attend: the model has no attention and therefore no alignment;"))
     }
   }
 
@@ -68,10 +70,12 @@ import Testing
   @Test func colourOnATerminalAlone() throws {
     try Fixture.with { fixture in
       let align = ["align", "--model", fixture.model, "--source", "1 May", "--target", "2"]
-      let terminal = ["TERM": "xterm-256color"]
-      #expect(try Terminal().run(Command(align, environment: terminal)).contains("\u{1B}[48;5;"))
-      let without = terminal.merging(["NO_COLOR": "1"]) { $1 }
-      #expect(try !Terminal().run(Command(align, environment: without)).contains("\u{1B}"))
+      let terminal = ["TERM": "xterm-256color", "NO_COLOR": ""]
+      let coloured = try Terminal().run(Command(align, environment: terminal))
+      #expect(coloured.contains("\u{1B}[48;5;"))
+      let plain = try Terminal().run(Command(align, environment: terminal.merging(["NO_COLOR": "1"]) { $1 }))
+      #expect(plain.contains("1 May → 2"))
+      #expect(!plain.contains("\u{1B}"))
     }
   }
 
@@ -80,7 +84,8 @@ import Testing
     try Fixture.with(pairs: 300, model: nil) { fixture in
       let train = fixture.train(["--epochs", "2", "--batch", "4"])
       let screen = try Terminal(columns: columns).run(Command(train, environment: ["TERM": "xterm"]))
-      let bars = screen.split(separator: "\r").filter { $0.hasPrefix("epoch") && $0.contains("%") && $0.hasSuffix("\u{1B}[K") }
+      let bars = screen.unicodeScalars.split(separator: "\r").map { String($0) }
+        .filter { $0.hasPrefix("epoch") && $0.contains("%") && $0.hasSuffix("\u{1B}[K") }
       #expect(!bars.isEmpty)
       #expect(bars.allSatisfy { $0.dropLast(3).count < columns })
       #expect(bars.contains { $0.contains("█") } == (columns == 80))
@@ -90,7 +95,10 @@ import Testing
   @Test func information() throws {
     let outcome = try attend("info", "--threads", "3")
     #expect(outcome.status == 0)
-    for name in ["CPU", "instruction sets", "set in use", "threads           3", "attend", "Swift compiler", "system"] {
+    let expected = [
+      "CPU", "instruction sets", "set in use", "threads           3", "attend", "Swift compiler", "system",
+    ]
+    for name in expected {
       #expect(outcome.output.contains(name))
     }
     let scalar = try attend("info", environment: ["CKERNELS_ISA": "scalar"])

@@ -7,12 +7,11 @@ struct Terminal {
   private let slave: Int32
 
   init(columns: Int = 80) throws {
-    master = posix_openpt(O_RDWR | O_NOCTTY)
-    try #require(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0)
-    slave = open(String(cString: ptsname(master)), O_RDWR | O_NOCTTY)
-    try #require(slave >= 0)
     var size = winsize(ws_row: 24, ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
-    try #require(ioctl(slave, UInt(TIOCSWINSZ), &size) == 0)
+    var (master, slave): (Int32, Int32) = (-1, -1)
+    try #require(openpty(&master, &slave, nil, nil, &size) == 0)
+    self.master = master
+    self.slave = slave
   }
 
   /// Everything that the command showed.

@@ -35,7 +35,8 @@ import Testing
       var expected = ModelConfiguration.luong(
         score: .concat, cell: .gru, layers: 2, bidirectional: false, inputFeeding: false, embedding: 5,
         hidden: 6, dropout: 0.1, maximumLength: 99)
-      expected = try expected.sized(source: model.sourceVocabulary.count, target: model.targetVocabulary.count)
+      expected = try expected.sized(
+        source: model.sourceVocabulary.count, target: model.targetVocabulary.count)
       #expect(model.configuration == expected)
       #expect(model.source == Tokenization(.words, lowercase: true))
       #expect(model.target == Tokenization(.whitespace, lowercase: true))
@@ -63,7 +64,8 @@ import Testing
 
   @Test func resumingNamesWhatContradicts() throws {
     try Fixture.with { fixture in
-      let resume = ["train", "--train", fixture.data, "--output", fixture.model, "--resume", "--epochs", "2"]
+      let files = ["--train", fixture.data, "--output", fixture.model]
+      let resume = ["train", "--resume", "--epochs", "2"] + files
       let outcome = try Command(resume + ["--hidden", "16", "--embedding", "4", "--lowercase"]).run()
       #expect(outcome.status == 1)
       #expect(outcome.error.contains("--hidden is 16, was 8; --lowercase is true, was false"))
@@ -111,14 +113,7 @@ import Testing
       #expect(resume.hasSuffix(" --resume"))
       #expect(stopped.notes.last?.hasPrefix("attend: interrupted and saved") == true)
 
-      let shell = Process()
-      shell.executableURL = URL(filePath: "/bin/sh")
-      shell.arguments = ["-c", String(resume)]
-      shell.standardOutput = FileHandle.nullDevice
-      shell.standardError = FileHandle.nullDevice
-      try shell.run()
-      shell.waitUntilExit()
-      #expect(shell.terminationStatus == 0)
+      #expect(try shell(String(resume)).status == 0)
       for name in ["model.safetensors", "config.json", "source.vocabulary.json"] {
         let files = [whole, fixture.model].map { URL(filePath: $0).appending(path: name) }
         #expect(try Data(contentsOf: files[0]) == Data(contentsOf: files[1]), "\(name)")
@@ -137,17 +132,25 @@ import Testing
       #expect(outcome.status == 130)
       let resume = try #require(outcome.notes.last?.split(separator: "go on with: ").last)
 
-      let shell = Process()
-      shell.executableURL = URL(filePath: "/bin/sh")
-      // One more epoch at most: it is enough that the command is understood.
-      shell.arguments = ["-c", resume.replacing(/--epochs [0-9]+/, with: "--epochs 1 --quiet")]
-      let said = Pipe()
-      shell.standardOutput = said
-      try shell.run()
-      let text = String(decoding: try said.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-      shell.waitUntilExit()
-      #expect(shell.terminationStatus == 0)
-      #expect(text.contains("kept epoch 1 of 1") && text.contains("date-model"))
+      // One epoch at most: it is enough that the command is understood.
+      let short = String(resume).replacing(/--epochs [0-9]+/, with: "--epochs 1 --quiet")
+      let resumed = try shell(short)
+      #expect(resumed.status == 0)
+      #expect(resumed.output.contains("kept epoch 1 of 1") && resumed.output.contains("date-model"))
     }
+  }
+
+  /// Runs a command line as a user's shell does.
+  private func shell(_ line: String) throws -> (status: Int32, output: String) {
+    let shell = Process()
+    shell.executableURL = URL(filePath: "/bin/sh")
+    shell.arguments = ["-c", line]
+    let output = Pipe()
+    shell.standardOutput = output
+    shell.standardError = FileHandle.nullDevice
+    try shell.run()
+    let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    shell.waitUntilExit()
+    return (shell.terminationStatus, text)
   }
 }

@@ -189,7 +189,7 @@ struct EncoderDecoderTests {
   func wrongConfigurations() {
     let wrong: [(inout ModelConfiguration) -> Void] = [
       { $0.hidden = 0 }, { $0.hidden = 7 }, { $0.layers = 0 }, { $0.embedding = -1 }, { $0.dropout = 1 },
-      { $0.dropout = .nan }, { $0.maximumLength = 0 }, { $0.score = nil },
+      { $0.dropout = .nan }, { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
     ]
     for change in wrong {
       var configuration = ModelConfiguration.luong()

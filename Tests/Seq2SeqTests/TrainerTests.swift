@@ -164,7 +164,8 @@ struct TrainerTests {
   func diverges() throws {
     // Two steps of this size take a weight beyond the largest float.
     var trainer = try trainer(
-      .plain(embedding: 4, hidden: 4), pairs: 40, options: TrainingOptions(batchSize: 4, rate: 3e38, patience: nil))
+      .plain(embedding: 4, hidden: 4), pairs: 40,
+      options: TrainingOptions(batchSize: 4, rate: 3e38, patience: nil))
     let error = #expect(throws: TrainingError.self) { for _ in 0..<5 { _ = try trainer.trainEpoch() } }
     #expect(error.map { "\($0)".contains("--rate") } == true)
   }

@@ -39,12 +39,13 @@ public struct DateCorpus: Sendable {
 
   /// Writes both parts as corpus files, a line `source TAB target`.
   public func write(training trainingFile: URL, held heldFile: URL) throws(CheckpointError) {
-    try AtomicFile.write(Self.lines(training), to: trainingFile)
-    try AtomicFile.write(Self.lines(held), to: heldFile)
+    try Self.write(training, to: trainingFile)
+    try Self.write(held, to: heldFile)
   }
 
-  private static func lines(_ pairs: [Pair]) -> Data {
-    Data(pairs.map { "\($0.source)\t\($0.target)\n" }.joined().utf8)
+  /// Writes pairs as a corpus file, for instance a part of ``training``.
+  public static func write(_ pairs: some Sequence<Pair>, to file: URL) throws(CheckpointError) {
+    try AtomicFile.write(Data(pairs.map { "\($0.source)\t\($0.target)\n" }.joined().utf8), to: file)
   }
 }
 

@@ -24,6 +24,14 @@ public struct EncoderDecoder: Parameterized {
   ///
   /// - Throws: ``ModelError/weights(parameter:problem:)`` unless these are exactly the configuration's parameters.
   public init(_ configuration: ModelConfiguration, weights: [String: Tensor]) throws(ModelError) {
+    // Before any memory is asked for: a configuration that is not this file's could want far more than there is.
+    let output = "output.weight"
+    guard weights[output]?.shape == [configuration.targetVocabulary, configuration.hidden] else {
+      let shape = "[\(configuration.targetVocabulary), \(configuration.hidden)]"
+      throw .weights(
+        parameter: output,
+        problem: weights[output].map { "has the shape \($0.shape); expected \(shape)" } ?? "is missing")
+    }
     try self.init(configuration, seed: 0)
     var left = weights
     var problem: ModelError?

@@ -62,6 +62,11 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     try Self.check("maximumLength", maximumLength, 1...1_000_000)
     try Self.check("sourceVocabulary", sourceVocabulary, 3...100_000_000)
     try Self.check("targetVocabulary", targetVocabulary, 3...100_000_000)
+    guard parameterEstimate <= Self.mostParameters else {
+      throw .configuration(
+        option: "hidden", expected: "a model of at most \(Self.mostParameters) parameters",
+        found: "\(hidden) (about \(Int(parameterEstimate)) parameters)")
+    }
     guard dropout >= 0 && dropout < 1 else {
       throw .configuration(option: "dropout", expected: "at least 0 and less than 1", found: "\(dropout)")
     }
@@ -72,6 +77,17 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     guard score != nil || !inputFeeding else {
       throw .configuration(option: "inputFeeding", expected: "false without attention", found: "true")
     }
+  }
+
+  /// 4 GB of weights, and four times that while training: more than a sentence model needs, and the point where a slip of
+  /// the finger would otherwise end in the system killing the process.
+  private static let mostParameters = 1e9
+
+  /// The parameters of embeddings, cells and output; in floating point, since it is asked of sizes that overflow.
+  private var parameterEstimate: Double {
+    let (h, e) = (Double(hidden), Double(embedding))
+    let cells = 2 * Double(layers * cell.gates) * h * (2 * h + e)
+    return cells + Double(sourceVocabulary) * e + Double(targetVocabulary) * (e + h)
   }
 
   private static func check(_ option: String, _ value: Int, _ range: ClosedRange<Int>) throws(ModelError) {

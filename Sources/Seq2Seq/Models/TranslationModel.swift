@@ -177,11 +177,7 @@ extension TranslationModel {
 
   /// Everything but the weights.
   func writeDescription(to folder: URL) throws(CheckpointError) {
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw .unwritable(file: folder.path, reason: error.localizedDescription)
-    }
+    try ModelFolder(folder).make()
     try sourceVocabulary.write(to: folder.appending(path: Self.sourceVocabularyFile))
     try targetVocabulary.write(to: folder.appending(path: Self.targetVocabularyFile))
     try CheckpointError.encode(

@@ -27,7 +27,8 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
     self.seed = seed
   }
 
-  func validate() throws(ModelError) {
+  /// - Throws: ``ModelError/configuration(option:expected:found:)`` for the first option that cannot be.
+  public func validate() throws(ModelError) {
     let checks: [(option: String, isValid: Bool, expected: String, found: String)] = [
       ("batchSize", (1...1_000_000).contains(batchSize), "1 to 1000000", "\(batchSize)"),
       ("rate", rate > 0 && rate.isFinite, "a positive number", "\(rate)"),
@@ -84,7 +85,7 @@ extension TrainingError: CustomStringConvertible {
       "training diverged in epoch \(epoch), batch \(batch): the loss is not a number; "
         + "lower the learning rate (--rate) and train again"
     case .otherData(let file):
-      "\(file): was saved while training on other data; resume with the same training file"
+      "\(file): was saved while training on other data; resume with the same training and development files"
     }
   }
 }

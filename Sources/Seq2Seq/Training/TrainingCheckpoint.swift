@@ -50,7 +50,7 @@ extension Trainer {
   /// Takes up a training that ``save(to:)`` wrote, with its own options. It goes on as if it had never stopped.
   ///
   /// - Throws: ``CheckpointError`` for a file that is missing or torn, ``TrainingError/otherData(file:)`` when the
-  ///   corpus is not the one it was trained on.
+  ///   corpus is not the one it was trained on, or the development examples are not as many as those that judged it.
   public init(resuming folder: URL, corpus: ParallelCorpus, development: ParallelCorpus? = nil) throws {
     let saved = try TranslationModel(contentsOf: folder)
     let url = folder.appending(path: Self.file)
@@ -69,6 +69,10 @@ extension Trainer {
       clipNorm: optimizer.clipNorm, steps: state.steps, m: moments.0, v: moments.1)
     reports = state.reports
     current = state.current
+    // Epochs that were judged by other examples cannot be compared with those to come.
+    if let last = reports.last, last.development?.examples ?? 0 != development?.examples.count ?? 0 {
+      throw TrainingError.otherData(file: url.path)
+    }
   }
 
   private static func state(_ file: Safetensors, _ url: URL) throws(CheckpointError) -> State {

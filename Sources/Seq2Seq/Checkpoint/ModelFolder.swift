@@ -1,0 +1,49 @@
+import Foundation
+
+/// A folder that a training will write, or has written, its model to.
+public struct ModelFolder: Sendable {
+  public let url: URL
+
+  public init(_ url: URL) { self.url = url }
+
+  /// Whether there is a model in it, or part of one.
+  public var holdsModel: Bool {
+    holdsTraining || holds(TranslationModel.configurationFile) || holds(TranslationModel.weightsFile)
+  }
+
+  /// Whether there is a training in it that ``Trainer/init(resuming:corpus:development:)`` can take up.
+  public var holdsTraining: Bool { holds(Trainer.file) }
+
+  /// Makes the folder where it is missing, and proves that files can be written to it. To learn this only after the
+  /// first epoch would be late.
+  ///
+  /// - Throws: ``CheckpointError/unwritable(file:reason:)``.
+  public func prepare() throws(CheckpointError) {
+    try make()
+    let probe = url.appending(path: ".\(UUID().uuidString).probe")
+    do {
+      try AtomicFile.write(Data(), to: probe)
+      unlink(probe.path)
+    } catch {
+      guard case .unwritable(_, let reason) = error else { throw error }
+      throw .unwritable(file: url.path, reason: reason)
+    }
+  }
+
+  /// Makes the folder, and those above it, where they are missing. Foundation's function does not tell the system's
+  /// reason.
+  func make() throws(CheckpointError) {
+    // What is there and no folder shows when a file is written to it.
+    if mkdir(url.path, 0o777) == 0 || errno == EEXIST { return }
+    let above = url.absoluteURL.deletingLastPathComponent()
+    if errno == ENOENT && above.path.count < url.path.count {
+      try ModelFolder(above).make()
+      if mkdir(url.path, 0o777) == 0 || errno == EEXIST { return }
+    }
+    throw .unwritable(file: url.path, reason: String(cString: strerror(errno)))
+  }
+
+  private func holds(_ file: String) -> Bool {
+    FileManager.default.fileExists(atPath: url.appending(path: file).path)
+  }
+}

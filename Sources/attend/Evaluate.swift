@@ -1,0 +1,61 @@
+import ArgumentParser
+import Foundation
+import Seq2Seq
+
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Compare a model's outputs with the accepted ones of a file.",
+    discussion: """
+      Lines with the same source are one example. Of several accepted targets the one at the least edit distance counts.
+      """)
+
+  @Option(help: "The model's folder.", completion: .directory)
+  var model: String
+  @Option(help: "The file, a line 'source TAB target [TAB further accepted targets]'.", completion: .file())
+  var data: String
+  @Option(help: ArgumentHelp("Hypotheses kept at every step; 1 is greedy.", valueName: "k"))
+  var beam = 1
+  @Flag(help: "Print one JSON object.")
+  var json = false
+  @Flag(help: "Show no progress.")
+  var quiet = false
+  @OptionGroup var runtime: RuntimeArguments
+
+  func validate() throws { try requireBeam(beam) }
+
+  func run() throws {
+    try runtime.apply()
+    let model = try TranslationModel(contentsOf: URL(fileURLWithPath: model))
+    let examples = try Reports.corpus(data, for: model).examples
+    Reports.note(
+      UnknownTokens(in: examples.map(\.source), vocabulary: model.sourceVocabulary), in: data)
+    var display = ProgressDisplay(quiet: quiet)
+    let evaluation = try model.evaluate(examples, beam: beam) { done in
+      display.show(
+        "evaluating", fraction: Double(done) / Double(examples.count),
+        details: "\(Format.count(done)) of \(Format.count(examples.count))")
+      return true
+    }
+    display.clear()
+    if json {
+      try Console.print(String(decoding: evaluation.json(), as: UTF8.self))
+    } else {
+      try Console.write(Self.table(evaluation))
+    }
+  }
+
+  private static func table(_ evaluation: Evaluation) -> String {
+    let rows = [
+      ("examples", Format.count(evaluation.examples)),
+      ("exact match", Format.percent(evaluation.exactMatch)),
+      ("sequence error rate", Format.percent(evaluation.sequenceErrorRate)),
+      ("token error rate", Format.percent(evaluation.tokenErrorRate)),
+      ("BLEU-4", Format.decimals(evaluation.bleu, 2)),
+      ("cross entropy", Format.decimals(evaluation.crossEntropy, 4) + " nats a token"),
+      ("perplexity", Format.decimals(evaluation.perplexity, 4)),
+      ("decoding", Format.decimals(evaluation.seconds, 2) + " s"),
+      ("speed", Format.speed(evaluation.tokensPerSecond)),
+    ]
+    return rows.map { $0.0.padding(toLength: 22, withPad: " ", startingAt: 0) + $0.1 + "\n" }.joined()
+  }
+}

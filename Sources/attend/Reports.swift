@@ -1,0 +1,51 @@
+import Foundation
+import Seq2Seq
+
+/// What several commands tell in the same words.
+enum Reports {
+  /// Reads a corpus as a model reads text.
+  ///
+  /// - Throws: ``CorpusError``; for a sentence that is too long an error that knows that the model sets the limit.
+  static func corpus(_ path: String, for model: TranslationModel) throws -> ParallelCorpus {
+    do {
+      return try ParallelCorpus(
+        contentsOf: URL(fileURLWithPath: path), source: model.source, target: model.target,
+        maximumLength: model.configuration.maximumLength)
+    } catch CorpusError.tooLong(let file, let line, let side, let length, let limit) {
+      throw CommandError(
+        "\(file):\(line): the \(side) has \(length) tokens, this model takes at most \(limit); "
+          + "shorten or remove it, or train a model with --max-length \(length)")
+    }
+  }
+
+  /// Says on standard error how many tokens a model did not know; nothing when it knew them all.
+  static func note(_ unknown: UnknownTokens, in place: String) {
+    guard unknown.count > 0 else { return }
+    // Quoted and escaped: text that came in must not move a terminal's cursor.
+    let examples = unknown.examples.map(\.debugDescription).joined(separator: ", ")
+    let more = unknown.count > unknown.examples.count ? ", for instance" : ":"
+    Console.note(
+      "attend: \(Format.count(unknown.count, "token")) in \(Format.count(unknown.sentences, "sentence")) of \(place) "
+        + "\(unknown.count == 1 ? "is" : "are") unknown to the model\(more) \(examples)")
+  }
+
+  /// One epoch in one line, which a terminal of 80 columns shows.
+  static func line(_ report: EpochReport) -> String {
+    var parts = ["epoch \(report.epoch)", "loss \(Format.decimals(report.loss, 4))"]
+    if let development = report.development {
+      parts.append("dev exact \(Format.percent(development.exactMatch))")
+      parts.append("token errors \(Format.percent(development.tokenErrorRate))")
+    }
+    parts.append(Format.speed(report.tokensPerSecond))
+    return parts.joined(separator: "  ")
+  }
+
+  /// What a model is made of, in one line.
+  static func line(_ model: TranslationModel) -> String {
+    let shape = model.configuration
+    let kind = shape.score.map { "Luong's model, score \($0.rawValue)" } ?? "the plain encoder-decoder"
+    let layers = "\(shape.layers) × \(shape.hidden) \(shape.cell.rawValue.uppercased())"
+    let direction = shape.bidirectional ? "bidirectional" : "one direction"
+    return "\(kind), \(layers), \(direction), \(Format.count(model.network.parameterCount)) parameters"
+  }
+}

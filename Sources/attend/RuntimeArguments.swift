@@ -1,0 +1,28 @@
+import ArgumentParser
+import Attention
+
+/// What every command that computes takes.
+struct RuntimeArguments: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Threads to compute with; the results do not depend on it. (default: OMP_NUM_THREADS, else the cores)",
+      valueName: "n"))
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads is \(threads); expected 1 to 1024")
+    }
+  }
+
+  /// Sets the threads and makes sure of the instruction set, so that a wrong `CKERNELS_ISA` is told at once.
+  func apply() throws {
+    try KernelRuntime.setThreads(threads)
+    _ = try KernelRuntime.instructionSet
+  }
+}
+
+/// Throws unless a beam is one that decoding takes.
+func requireBeam(_ beam: Int) throws {
+  guard (1...1000).contains(beam) else { throw ValidationError("--beam is \(beam); expected 1 to 1000") }
+}

@@ -1,0 +1,141 @@
+import ArgumentParser
+import Attention
+import Seq2Seq
+
+extension Score: ExpressibleByArgument {}
+extension RecurrentCell: ExpressibleByArgument {}
+extension Tokenization.Unit: ExpressibleByArgument {}
+
+/// What a model is made of, and how it is trained. Nothing here has a default of its own: what is not given is the
+/// library's default, or, on resuming, what was saved.
+struct TrainingArguments: ParsableArguments {
+  enum Kind: String, ExpressibleByArgument, CaseIterable { case luong, plain }
+
+  private static let shape = ModelConfiguration.luong()
+  private static let training = TrainingOptions()
+
+  @Option(help: "luong attends to the source, plain does not. (default: luong)")
+  var model: Kind?
+  @Option(help: "How Luong's attention compares two states. (default: \(shape.score!.rawValue))")
+  var score: Score?
+  @Option(help: "The recurrent cell. (default: \(shape.cell.rawValue))")
+  var cell: RecurrentCell?
+  @Option(help: number("Hidden units.", shape.hidden))
+  var hidden: Int?
+  @Option(help: number("Width of the embeddings.", shape.embedding))
+  var embedding: Int?
+  @Option(help: number("Layers of the encoder, and of the decoder.", shape.layers))
+  var layers: Int?
+  @Flag(help: "Read the source in one direction only.")
+  var unidirectional = false
+  @Flag(help: "Do not feed the attentional state to the next step.")
+  var noInputFeeding = false
+  @Option(help: number("Share of activations dropped in training.", shape.dropout))
+  var dropout: Float?
+  @Option(help: number("Most tokens that a sentence may have.", shape.maximumLength))
+  var maxLength: Int?
+
+  @Option(help: "What a token of the source is. (default: characters)")
+  var sourceTokens: Tokenization.Unit?
+  @Option(help: "What a token of the target is. (default: characters)")
+  var targetTokens: Tokenization.Unit?
+  @Flag(help: "Lowercase the text of both sides.")
+  var lowercase = false
+
+  @Option(help: number("Pairs in a batch.", training.batchSize))
+  var batch: Int?
+  @Option(help: number("Adam's learning rate.", training.rate))
+  var rate: Float?
+  @Option(help: number("Largest norm of the gradient.", training.clipNorm))
+  var clip: Float?
+  @Option(help: number("Stop after so many epochs without a gain on the dev file.", training.patience!))
+  var patience: Int?
+  @Option(help: number("Decides weights, order and dropout.", training.seed))
+  var seed: UInt64?
+
+  private static func number(_ help: String, _ standard: some CustomStringConvertible) -> ArgumentHelp {
+    ArgumentHelp("\(help) (default: \(standard))", valueName: "n")
+  }
+
+  func validate() throws {
+    if model == .plain && score != nil {
+      throw ValidationError("--score needs attention; leave it out, or use --model luong")
+    }
+    do {
+      try options.validate()
+      // The sizes of the vocabularies are not known yet; these are the smallest.
+      _ = try configuration.sized(source: Vocabulary.reserved.count, target: Vocabulary.reserved.count)
+    } catch {
+      guard case .configuration(let option, let expected, let found) = error else { throw error }
+      throw ValidationError("--\(Self.names[option] ?? option) is \(found); expected \(expected)")
+    }
+  }
+}
+
+// MARK: - As the library takes them
+
+extension TrainingArguments {
+  var configuration: ModelConfiguration {
+    var result = model == .plain ? ModelConfiguration.plain() : .luong()
+    if let score { result.score = score }
+    result.cell = cell ?? result.cell
+    result.hidden = hidden ?? result.hidden
+    result.embedding = embedding ?? result.embedding
+    result.layers = layers ?? result.layers
+    if unidirectional { result.bidirectional = false }
+    if noInputFeeding { result.inputFeeding = false }
+    result.dropout = dropout ?? result.dropout
+    result.maximumLength = maxLength ?? result.maximumLength
+    return result
+  }
+
+  var source: Tokenization { Tokenization(sourceTokens ?? .characters, lowercase: lowercase) }
+  var target: Tokenization { Tokenization(targetTokens ?? .characters, lowercase: lowercase) }
+
+  var options: TrainingOptions {
+    var result = TrainingOptions()
+    result.batchSize = batch ?? result.batchSize
+    result.rate = rate ?? result.rate
+    result.clipNorm = clip ?? result.clipNorm
+    result.patience = patience ?? result.patience
+    result.seed = seed ?? result.seed
+    return result
+  }
+
+  /// The library's names of options, as the command line spells them.
+  private static let names = [
+    "batchSize": "batch", "clipNorm": "clip", "maximumLength": "max-length",
+  ]
+}
+
+// MARK: - Resuming
+
+extension TrainingArguments {
+  /// The options given that are not what a saved training was started with, each with both values.
+  func contradictions(_ saved: Trainer) -> [String] {
+    let (shape, options) = (saved.model.configuration, saved.options)
+    let (source, target) = (saved.model.source, saved.model.target)
+    let rows: [(name: String, given: String?, saved: String)] = [
+      ("--model", model?.rawValue, shape.score == nil ? "plain" : "luong"),
+      ("--score", score?.rawValue, shape.score?.rawValue ?? "none"),
+      ("--cell", cell?.rawValue, shape.cell.rawValue),
+      ("--hidden", hidden?.description, "\(shape.hidden)"),
+      ("--embedding", embedding?.description, "\(shape.embedding)"),
+      ("--layers", layers?.description, "\(shape.layers)"),
+      ("--unidirectional", unidirectional ? "true" : nil, "\(!shape.bidirectional)"),
+      ("--no-input-feeding", noInputFeeding ? "true" : nil, "\(!shape.inputFeeding)"),
+      ("--dropout", dropout?.description, "\(shape.dropout)"),
+      ("--max-length", maxLength?.description, "\(shape.maximumLength)"),
+      ("--source-tokens", sourceTokens?.rawValue, source.unit.rawValue),
+      ("--target-tokens", targetTokens?.rawValue, target.unit.rawValue),
+      ("--lowercase", lowercase ? "true" : nil, "\(source.lowercase && target.lowercase)"),
+      ("--batch", batch?.description, "\(options.batchSize)"),
+      ("--rate", rate?.description, "\(options.rate)"),
+      ("--clip", clip?.description, "\(options.clipNorm)"),
+      ("--patience", patience?.description, options.patience.map { "\($0)" } ?? "none"),
+      ("--seed", seed?.description, "\(options.seed)"),
+    ]
+    return rows.filter { $0.given != nil && $0.given != $0.saved }
+      .map { "\($0.name) is \($0.given ?? ""), was \($0.saved)" }
+  }
+}
