@@ -6,6 +6,9 @@
 // [B] in 0 … Tk, or null for Tk everywhere. Weights beyond a length are exactly 0 and nothing is read there,
 // so NaN in masked places never reaches a result. A source of length 0 gives a zero context and zero
 // gradients.
+//
+// Error of context and alignment: at most twice that of the same formula in plain float loops, plus the
+// rounding of the result; of gradients three times.
 #ifndef CK_ATTENTION_H
 #define CK_ATTENTION_H
 

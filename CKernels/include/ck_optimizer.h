@@ -5,7 +5,7 @@
 #include "ck_runtime.h"
 
 // *sum += Σ x²: squares in float (|x| up to 1.8e19), blocks of them added in double, in an order that the
-// count alone decides.
+// count alone decides. Relative error ≤ 70 u.
 CK_EXTERN ck_status ck_sum_squares_f32(double *sum, const float *x, int64_t count);
 
 // Adam (Kingma & Ba 2015, algorithm 1), in place on parameters, m and v; step counts from 1:

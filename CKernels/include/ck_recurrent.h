@@ -7,6 +7,9 @@
 //
 // The packed matrices come from ck_pack_f32: "recurrent" is R [G·H, H] transposed (K = H, N = G·H) for the
 // forward and R as it is (K = G·H, N = H) for the backward.
+//
+// Error of the states: at most twice that of the same formulas in plain float loops, plus the rounding of the
+// result; of gradients three times.
 #ifndef CK_RECURRENT_H
 #define CK_RECURRENT_H
 

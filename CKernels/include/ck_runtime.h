@@ -13,11 +13,11 @@
 typedef enum ck_status {
     CK_OK = 0,
     CK_NULL_POINTER,
-    CK_BAD_SIZE,     // a size is negative, or a product of sizes overflows
+    CK_BAD_SIZE,     // a size is negative or above 2⁴⁰, or a product of sizes overflows
     CK_OUT_OF_RANGE, // a length, an index or a parameter lies outside of what its array or formula allows
     CK_UNKNOWN_ISA,  // CKERNELS_ISA or ck_select_isa names a set that does not exist
     CK_UNSUPPORTED_ISA,
-    CK_WRONG_PACKING, // a packed matrix was made for another instruction set or other sizes
+    CK_WRONG_PACKING, // a packed matrix was made for other sizes, or is none
     CK_NO_MEMORY,
 } ck_status;
 
@@ -32,8 +32,8 @@ CK_EXTERN const char *ck_isa_at(int index);
 // names no set that runs here (every other function then returns the reason as its status).
 CK_EXTERN const char *ck_isa(void);
 
-// Uses another set from now on, in the whole process; null chooses the best one. A packed matrix keeps the
-// layout of the set it was made for.
+// Uses another set from now on, in the whole process; null chooses the best one. A packed matrix goes on with
+// the set that packed it, so other threads may be in the middle of their calls.
 CK_EXTERN ck_status ck_select_isa(const char *name);
 
 // The number of threads that one call may use, in the whole process: OpenMP's default (OMP_NUM_THREADS or the

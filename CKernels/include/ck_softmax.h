@@ -1,4 +1,6 @@
 // Softmax and log-softmax over rows, stable: the row's maximum is subtracted first.
+// Error: at most twice that of the same formula in plain float loops, plus the rounding of the result;
+// backward three times.
 #ifndef CK_SOFTMAX_H
 #define CK_SOFTMAX_H
 

@@ -6,14 +6,15 @@ enum { QUERIES = 16, TANH_COST = 16 };
 
 static ck_status check(const float *context, const float *queries, const float *keys, const float *values,
                        const int32_t *lengths, int64_t B, int64_t Tq, int64_t Tk, int64_t H, int64_t D) {
+    CK_SIZES(B, Tq, Tk, H, D);
     int64_t query_rows = ck_product(B, Tq), key_rows = ck_product(B, Tk);
     CK_ARRAY(context, ck_product(query_rows, D));
     CK_ARRAY(queries, ck_product(query_rows, H));
     CK_ARRAY(keys, ck_product(key_rows, H));
     CK_ARRAY(values, ck_product(key_rows, D));
     // The products that decide on threads must not overflow either.
-    CK_REQUIRE(ck_product(ck_product(query_rows, Tk), ck_product(H, TANH_COST)) >= 0, CK_BAD_SIZE);
-    CK_REQUIRE(ck_product(ck_product(query_rows, Tk), D) >= 0, CK_BAD_SIZE);
+    CK_REQUIRE(ck_product(ck_product(query_rows, Tk), ck_product(H + D, TANH_COST)) >= 0, CK_BAD_SIZE);
+    CK_REQUIRE(ck_product(B, H) >= 0, CK_BAD_SIZE);
     return lengths ? ck_check_range(lengths, B, 0, Tk) : CK_OK;
 }
 
@@ -40,18 +41,20 @@ static tile tile_at(int64_t b, int64_t t, int64_t queries, const int32_t *length
 
 // Runs `call` with a `tile t` and `scratch` of Tk floats, for blocks of queries (or whole sources with block
 // = Tq).
+// (clang-format would break the loop after its pragma.)
+// clang-format off
 #define FOR_TILES(block, call)                                                                               \
     do {                                                                                                     \
         int64_t blocks = Tq > 0 ? ck_blocks(Tq, block) : 0;                                                  \
-        _Pragma("omp parallel for schedule(static, 1) num_threads(threads)") for (int64_t task = 0;          \
-                                                                                  task < B * blocks;         \
-                                                                                  task++) {                  \
+        _Pragma("omp parallel for schedule(static, 1) num_threads(threads)")                                 \
+        for (int64_t task = 0; task < B * blocks; task++) {                                                  \
             int64_t first = task % blocks * (block);                                                         \
             tile t = tile_at(task / blocks, first, ck_min(block, Tq - first), lengths, Tq, Tk, H, D);        \
             float *scratch = scratches + ck_thread_index() * Tk;                                             \
             call;                                                                                            \
         }                                                                                                    \
     } while (0)
+// clang-format on
 
 ck_status ck_dot_attention_forward_f32(float *context, float *alignment, const float *queries,
                                        const float *keys, const float *values, const int32_t *lengths,

@@ -5,22 +5,24 @@ enum { RANGE = 16384 };
 
 // Runs `call` for every range: `at` is its first element and `n` its length. `cost` is the work of an
 // element.
+// (clang-format would break the loop after its pragma.)
+// clang-format off
 #define FOR_RANGES(count, cost, call)                                                                        \
     do {                                                                                                     \
         int64_t ranges = ck_blocks(count, RANGE), work = (count) * (cost);                                   \
-        _Pragma("omp parallel for schedule(static) num_threads(ck_threads_for(work))") for (int64_t range =  \
-                                                                                                0;           \
-                                                                                            range < ranges;  \
-                                                                                            range++) {       \
-            int64_t at = range * RANGE, n = ck_min(RANGE, (count)-at);                                       \
+        _Pragma("omp parallel for schedule(static) num_threads(ck_threads_for(work))")                       \
+        for (int64_t range = 0; range < ranges; range++) {                                                   \
+            int64_t at = range * RANGE, n = ck_min(RANGE, (count) - at);                                     \
             call;                                                                                            \
         }                                                                                                    \
     } while (0)
+// clang-format on
 
 #define MAP(name, kernel)                                                                                    \
     ck_status name(float *y, const float *x, int64_t count) {                                                \
         const ck_kernels *kernels;                                                                           \
         CK_TRY(ck_table(&kernels));                                                                          \
+        CK_SIZES(count);                                                                                     \
         CK_ARRAY(y, count);                                                                                  \
         CK_ARRAY(x, count);                                                                                  \
         FOR_RANGES(count, 16, kernels->kernel(y + at, x + at, n));                                           \
@@ -34,6 +36,7 @@ MAP(ck_add_f32, add_range)
 ck_status ck_tanh_backward_f32(float *dx, const float *dy, const float *y, int64_t count) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
+    CK_SIZES(count);
     CK_ARRAY(dx, count);
     CK_ARRAY(dy, count);
     CK_ARRAY(y, count);
@@ -45,6 +48,7 @@ ck_status ck_dropout_f32(float *y, const float *x, float rate, uint64_t seed, ui
                          int64_t count) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
+    CK_SIZES(count);
     CK_ARRAY(y, count);
     CK_ARRAY(x, count);
     CK_REQUIRE(rate >= 0 && rate < 1, CK_OUT_OF_RANGE);
@@ -56,6 +60,7 @@ ck_status ck_adam_f32(float *parameters, float *m, float *v, const float *gradie
                       float rate, float beta1, float beta2, float epsilon, int64_t step, int64_t count) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
+    CK_SIZES(count);
     CK_ARRAY(parameters, count);
     CK_ARRAY(m, count);
     CK_ARRAY(v, count);
@@ -72,6 +77,7 @@ ck_status ck_adam_f32(float *parameters, float *m, float *v, const float *gradie
 ck_status ck_sum_squares_f32(double *sum, const float *x, int64_t count) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
+    CK_SIZES(count);
     CK_REQUIRE(sum, CK_NULL_POINTER);
     CK_ARRAY(x, count);
     enum { PARTS = 64 };

@@ -50,11 +50,12 @@ ck_status ck_projected_cross_entropy_f32(float *loss, float *dx, float *dW, floa
                                          int64_t N, int64_t V, int64_t H) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
-    CK_REQUIRE(N >= 0 && H >= 0 && V >= 1, CK_BAD_SIZE);
+    CK_SIZES(N, H, V);
+    CK_REQUIRE(V >= 1, CK_BAD_SIZE);
     CK_REQUIRE(ck_product(ck_product(N, V), ck_product(H, EXP_COST)) >= 0, CK_BAD_SIZE);
     CK_ARRAY(loss, N);
-    CK_ARRAY(x, N * H);
-    CK_ARRAY(W, V * H);
+    CK_ARRAY(x, ck_product(N, H));
+    CK_ARRAY(W, ck_product(V, H));
     CK_ARRAY(b, V);
     CK_ARRAY(targets, N);
     CK_REQUIRE(!dx || (dW && db), CK_NULL_POINTER);

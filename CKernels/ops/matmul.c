@@ -1,8 +1,9 @@
 // Matrix products: c is cut into tiles of ROWS × COLUMNS that one thread computes over all of K, in blocks of
 // DEPTH.
 //
-// Goto & van de Geijn 2008: b's panel (DEPTH × nr: 16 KiB with AVX2) stays in L1, a's block (ROWS × DEPTH: 96
-// KiB) in L2.
+// Goto & van de Geijn 2008: with AVX2 b's panel (DEPTH × nr: 16 KiB) stays in L1, a's block (ROWS × DEPTH: 96
+// KiB) in L2. The panels of AVX-512 are four times as wide and come from L2; what suits it best is not
+// measured yet.
 #include "../runtime/runtime.h"
 
 enum { ROWS = 96, COLUMNS = 256, DEPTH = 256 }; // multiples of every mr and nr
@@ -10,27 +11,27 @@ enum { ROWS = 96, COLUMNS = 256, DEPTH = 256 }; // multiples of every mr and nr
 // The largest part of a that is packed at once, in floats: 16 MiB.
 #define SLAB (4 << 20)
 
-// What stands before the panels of a packed matrix, so that a mix-up is an error and not a wrong result.
+// What stands before the panels of a packed matrix: the set it is laid out for, whatever is in use later, and
+// its sizes, so that a mix-up is an error and not a wrong result.
 typedef struct packed_header {
-    int64_t nr, K, N;
+    const ck_kernels *kernels;
+    int64_t K, N;
 } packed_header;
 enum { HEADER = 16 }; // floats: one cache line, which keeps the panels aligned
 
-static int64_t padded(int64_t N, int64_t nr) { return ck_product(ck_blocks(N, nr), nr); }
+enum { WIDEST = 64 }; // the widest nr: a packed matrix needs as much room under any set
 
-static int64_t packed_count(const ck_kernels *kernels, int64_t K, int64_t N) {
-    int64_t count = N < 0 ? -1 : ck_product(K, padded(N, kernels->nr));
-    return count < 0 || count > INT64_MAX / 8 ? -1 : count + HEADER;
-}
+static int64_t padded(int64_t N, int64_t nr) { return ck_blocks(N, nr) * nr; }
 
 int64_t ck_packed_count_f32(int64_t K, int64_t N) {
-    const ck_kernels *kernels;
-    return ck_table(&kernels) == CK_OK ? packed_count(kernels, K, N) : -1;
+    if (K < 0 || N < 0 || K > INT64_C(1) << 40 || N > INT64_C(1) << 40) return -1;
+    int64_t count = ck_product(K, padded(N, WIDEST));
+    return count < 0 || count > INT64_MAX / 8 ? -1 : count + HEADER;
 }
 
 // [block of DEPTH][panel][k][nr]
 static void pack(const ck_kernels *kernels, float *packed, ck_matrix b, int64_t K, int64_t N) {
-    packed_header header = {kernels->nr, K, N};
+    packed_header header = {kernels, K, N};
     memcpy(packed, &header, sizeof header);
     float *panels = packed + HEADER;
     int64_t width = padded(N, kernels->nr), column_blocks = ck_blocks(N, COLUMNS);
@@ -47,7 +48,7 @@ static void pack(const ck_kernels *kernels, float *packed, ck_matrix b, int64_t 
 ck_status ck_pack_f32(float *packed, ck_matrix b, int64_t K, int64_t N) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
-    CK_ARRAY(packed, packed_count(kernels, K, N));
+    CK_ARRAY(packed, ck_packed_count_f32(K, N));
     CK_ARRAY(b.data, ck_product(K, N));
     pack(kernels, packed, b, K, N);
     return CK_OK;
@@ -117,28 +118,32 @@ static ck_status multiply_packed(const ck_kernels *kernels, float *c, int64_t c_
 }
 
 static ck_status check(const float *c, int64_t c_stride, ck_matrix a, int64_t M, int64_t N, int64_t K) {
-    CK_REQUIRE(M >= 0 && N >= 0 && K >= 0 && c_stride >= N, CK_BAD_SIZE);
+    CK_SIZES(M, N, K, c_stride);
+    CK_REQUIRE(c_stride >= N, CK_BAD_SIZE);
     CK_ARRAY(c, ck_product(M, N));
     CK_ARRAY(a.data, ck_product(M, K));
     CK_REQUIRE(ck_product(ck_product(M, N), K) >= 0, CK_BAD_SIZE);
     return CK_OK;
 }
 
-ck_status ck_check_packed(const ck_kernels *kernels, const float *packed, int64_t K, int64_t N) {
-    CK_REQUIRE(packed, CK_NULL_POINTER);
+static packed_header header_of(const float *packed) {
     packed_header header;
     memcpy(&header, packed, sizeof header);
-    CK_REQUIRE(header.nr == kernels->nr && header.K == K && header.N == N, CK_WRONG_PACKING);
+    return header;
+}
+
+ck_status ck_check_packed(const float *packed, int64_t K, int64_t N) {
+    CK_REQUIRE(packed, CK_NULL_POINTER);
+    packed_header header = header_of(packed);
+    CK_REQUIRE(ck_is_table(header.kernels) && header.K == K && header.N == N, CK_WRONG_PACKING);
     return CK_OK;
 }
 
 ck_status ck_matmul_packed_f32(float *c, int64_t c_stride, ck_matrix a, const float *packed,
                                const float *bias, int flags, int64_t M, int64_t N, int64_t K) {
-    const ck_kernels *kernels;
-    CK_TRY(ck_table(&kernels));
     CK_TRY(check(c, c_stride, a, M, N, K));
-    CK_TRY(ck_check_packed(kernels, packed, K, N));
-    return multiply_packed(kernels, c, c_stride, a, packed, bias, flags, M, N, K);
+    CK_TRY(ck_check_packed(packed, K, N));
+    return multiply_packed(header_of(packed).kernels, c, c_stride, a, packed, bias, flags, M, N, K);
 }
 
 ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias, int flags,
@@ -147,7 +152,7 @@ ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, co
     CK_TRY(ck_table(&kernels));
     CK_TRY(check(c, c_stride, a, M, N, K));
     CK_ARRAY(b.data, ck_product(K, N));
-    float *packed = ck_scratch_take(packed_count(kernels, K, N));
+    float *packed = ck_scratch_take(ck_packed_count_f32(K, N));
     CK_REQUIRE(packed, CK_NO_MEMORY);
     pack(kernels, packed, b, K, N);
     ck_status status = multiply_packed(kernels, c, c_stride, a, packed, bias, flags, M, N, K);

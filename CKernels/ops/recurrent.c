@@ -5,7 +5,7 @@
 enum { CELL_COST = 64 }; // multiply-adds that one unit's gates are worth
 
 static ck_status count_rows(int64_t *N, const int32_t *counts, int64_t T, int64_t H, int64_t gates) {
-    CK_REQUIRE(T >= 0 && H >= 0, CK_BAD_SIZE);
+    CK_SIZES(T, H);
     CK_ARRAY(counts, T);
     *N = 0;
     for (int64_t t = 0; t < T; t++) {
@@ -17,16 +17,18 @@ static ck_status count_rows(int64_t *N, const int32_t *counts, int64_t T, int64_
 }
 
 // Runs `call` for blocks of a step's rows: `r` is the block's first row within the step, `rows` their number.
+// (clang-format would break the loop after its pragma.)
+// clang-format off
 #define FOR_CELLS(count, call)                                                                               \
     do {                                                                                                     \
-        int64_t block = 2048 / (H + 1) + 1, work = (count)*H * CELL_COST;                                    \
-        _Pragma("omp parallel for schedule(static) num_threads(ck_threads_for(work))") for (int64_t r = 0;   \
-                                                                                            r < (count);     \
-                                                                                            r += block) {    \
-            int64_t rows = ck_min(block, (count)-r);                                                         \
+        int64_t block = 2048 / (H + 1) + 1, work = (count) * H * CELL_COST;                                  \
+        _Pragma("omp parallel for schedule(static) num_threads(ck_threads_for(work))")                       \
+        for (int64_t r = 0; r < (count); r += block) {                                                       \
+            int64_t rows = ck_min(block, (count) - r);                                                       \
             call;                                                                                            \
         }                                                                                                    \
     } while (0)
+// clang-format on
 
 ck_status ck_lstm_forward_f32(float *h, float *c, float *gates, const float *h0, const float *c0,
                               const float *recurrent, const int32_t *counts, int64_t T, int64_t H) {
@@ -65,7 +67,7 @@ ck_status ck_lstm_backward_f32(float *dgates, float *dstate_h, float *dstate_c, 
     CK_ARRAY(gates, 4 * N * H);
     CK_ARRAY(c, N * H);
     CK_ARRAY(c0, N * H);
-    CK_TRY(T > 0 ? ck_check_packed(kernels, recurrent, 4 * H, H) : CK_OK);
+    CK_TRY(T > 0 ? ck_check_packed(recurrent, 4 * H, H) : CK_OK);
     for (int64_t t = T - 1, row = N; t >= 0; t--) {
         row -= counts[t];
         const float *c_before = t > 0 ? c + (row - counts[t - 1]) * H : c0;
@@ -124,7 +126,7 @@ ck_status ck_gru_backward_f32(float *dgates, float *drecurrent, float *dstate_h,
     CK_ARRAY(reset_input, N * H);
     CK_ARRAY(h, N * H);
     CK_ARRAY(h0, N * H);
-    CK_TRY(T > 0 ? ck_check_packed(kernels, recurrent, 3 * H, H) : CK_OK);
+    CK_TRY(T > 0 ? ck_check_packed(recurrent, 3 * H, H) : CK_OK);
     for (int64_t t = T - 1, row = N; t >= 0; t--) {
         row -= counts[t];
         const float *h_before = t > 0 ? h + (row - counts[t - 1]) * H : h0;

@@ -6,6 +6,7 @@ enum { COLUMNS = 64 };
 
 static ck_status check(const void *out, const void *in, int64_t out_stride, int64_t in_stride, int64_t N,
                        int64_t columns) {
+    CK_SIZES(out_stride, in_stride, N, columns);
     CK_REQUIRE(out_stride >= columns && in_stride >= columns, CK_BAD_SIZE);
     CK_ARRAY(out, ck_product(N, columns));
     CK_ARRAY(in, ck_product(N, columns));
@@ -14,7 +15,9 @@ static ck_status check(const void *out, const void *in, int64_t out_stride, int6
 
 ck_status ck_gather_rows_f32(float *out, int64_t out_stride, const float *table, int64_t table_stride,
                              const int32_t *index, int64_t N, int64_t table_rows, int64_t columns) {
-    CK_TRY(check(out, index, out_stride, table_stride, N, columns));
+    CK_TRY(check(out, out, out_stride, table_stride, N, columns));
+    CK_ARRAY(index, N);
+    CK_SIZES(table_rows);
     CK_ARRAY(table, ck_product(table_rows, columns));
     CK_TRY(ck_check_range(index, N, INT32_MIN, table_rows - 1));
     size_t bytes = (size_t)columns * sizeof(float);
@@ -32,7 +35,9 @@ ck_status ck_scatter_add_rows_f32(float *table, int64_t table_stride, const floa
                                   const int32_t *index, int64_t N, int64_t table_rows, int64_t columns) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
-    CK_TRY(check(index, rows, table_stride, rows_stride, N, columns));
+    CK_TRY(check(rows, rows, table_stride, rows_stride, N, columns));
+    CK_ARRAY(index, N);
+    CK_SIZES(table_rows);
     CK_ARRAY(table, ck_product(table_rows, columns));
     CK_TRY(ck_check_range(index, N, INT32_MIN, table_rows - 1));
 #pragma omp parallel for schedule(static) num_threads(ck_threads_for(N *columns))

@@ -6,7 +6,8 @@ enum { COST = 16 }; // multiply-adds that an exponential is worth
 static int64_t rows_per_tile(int64_t columns) { return columns < 4096 ? 4096 / (columns + 1) + 1 : 1; }
 
 static ck_status check(const float *y, const float *x, const int32_t *lengths, int64_t N, int64_t columns) {
-    CK_REQUIRE(N >= 0 && columns >= 0, CK_BAD_SIZE);
+    CK_SIZES(N, columns);
+    CK_REQUIRE(ck_product(ck_product(N, columns), COST) >= 0, CK_BAD_SIZE);
     CK_ARRAY(y, ck_product(N, columns));
     CK_ARRAY(x, ck_product(N, columns));
     return lengths ? ck_check_range(lengths, N, 0, columns) : CK_OK;
@@ -14,15 +15,18 @@ static ck_status check(const float *y, const float *x, const int32_t *lengths, i
 
 // Runs `call` for every tile of rows: `at` is its first element, `first` its first row and `rows` their
 // number.
+// (clang-format would break the loop after its pragma.)
+// clang-format off
 #define FOR_ROWS(call)                                                                                       \
     do {                                                                                                     \
         int64_t tile = rows_per_tile(columns);                                                               \
-        _Pragma("omp parallel for schedule(static) num_threads(ck_threads_for(N * columns * COST))") for (   \
-            int64_t first = 0; first < N; first += tile) {                                                   \
+        _Pragma("omp parallel for schedule(static) num_threads(ck_threads_for(N * columns * COST))")         \
+        for (int64_t first = 0; first < N; first += tile) {                                                  \
             int64_t rows = ck_min(tile, N - first), at = first * columns;                                    \
             call;                                                                                            \
         }                                                                                                    \
     } while (0)
+// clang-format on
 
 ck_status ck_softmax_f32(float *y, const float *x, const int32_t *lengths, int64_t N, int64_t columns) {
     const ck_kernels *kernels;

@@ -55,8 +55,16 @@ ck_status ck_table(const ck_kernels **table) {
     if (*table) return CK_OK;
     const char *name = getenv("CKERNELS_ISA");
     ck_status status = find(name && *name ? name : NULL, table);
-    if (status == CK_OK) atomic_store_explicit(&selected, *table, memory_order_release);
+    // Another thread may have selected a set in the meantime: that one stays.
+    const ck_kernels *none = NULL;
+    if (status == CK_OK && !atomic_compare_exchange_strong(&selected, &none, *table)) *table = none;
     return status;
+}
+
+bool ck_is_table(const ck_kernels *table) {
+    for (int i = 0; i < set_count; i++)
+        if (sets[i].table == table) return true;
+    return false;
 }
 
 ck_status ck_select_isa(const char *name) {
@@ -90,7 +98,7 @@ const char *ck_status_message(ck_status status) {
     case CK_NULL_POINTER:
         return "a pointer to a non-empty array is null";
     case CK_BAD_SIZE:
-        return "a size is negative, or the sizes' product overflows";
+        return "a size is negative or above 2^40, or a product of sizes overflows";
     case CK_OUT_OF_RANGE:
         return "a length, an index or a parameter lies outside of its range";
     case CK_UNKNOWN_ISA:
@@ -98,7 +106,7 @@ const char *ck_status_message(ck_status status) {
     case CK_UNSUPPORTED_ISA:
         return "this machine cannot run the instruction set asked for (see CKERNELS_ISA)";
     case CK_WRONG_PACKING:
-        return "the packed matrix was made for another instruction set or other sizes";
+        return "the packed matrix was made for other sizes, or is none";
     case CK_NO_MEMORY:
         return "out of memory";
     }

@@ -5,6 +5,7 @@
 #ifndef CK_KERNELS_H
 #define CK_KERNELS_H
 
+#include <stdbool.h>
 #include "CKernels.h"
 
 // X(result, name, arguments)
@@ -71,5 +72,8 @@ typedef struct ck_kernels {
 
 // The table in use.
 ck_status ck_table(const ck_kernels **table);
+
+// Whether this is the address of one of the tables.
+bool ck_is_table(const ck_kernels *table);
 
 #endif

@@ -32,7 +32,7 @@ static inline int64_t ck_product(int64_t a, int64_t b) {
 }
 
 static inline int64_t ck_min(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t ck_blocks(int64_t count, int64_t block) { return (count + block - 1) / block; }
+static inline int64_t ck_blocks(int64_t count, int64_t block) { return count / block + (count % block != 0); }
 
 #define CK_TRY(expression)                                                                                   \
     do {                                                                                                     \
@@ -45,6 +45,15 @@ static inline int64_t ck_blocks(int64_t count, int64_t block) { return (count + 
         if (!(condition)) return status;                                                                     \
     } while (0)
 
+// Every size lies in 0 … 2⁴⁰, so that small multiples and sums of sizes cannot overflow; products of two or
+// more are asked of ck_product.
+#define CK_SIZES(...)                                                                                        \
+    do {                                                                                                     \
+        const int64_t ck_sizes[] = {__VA_ARGS__};                                                            \
+        for (size_t i = 0; i < sizeof ck_sizes / sizeof ck_sizes[0]; i++)                                    \
+            CK_REQUIRE(ck_sizes[i] >= 0 && ck_sizes[i] <= INT64_C(1) << 40, CK_BAD_SIZE);                    \
+    } while (0)
+
 // An array of `count` elements must be there unless it is empty; a negative count is what ck_product says of
 // overflow.
 #define CK_ARRAY(pointer, count)                                                                             \
@@ -53,8 +62,8 @@ static inline int64_t ck_blocks(int64_t count, int64_t block) { return (count + 
         CK_REQUIRE((pointer) || (count) == 0, CK_NULL_POINTER);                                              \
     } while (0)
 
-// Whether a packed matrix is there and was made for b[K, N] under this table; in ops/matmul.c.
-ck_status ck_check_packed(const ck_kernels *kernels, const float *packed, int64_t K, int64_t N);
+// Whether a packed matrix is there and was made for b[K, N]; in ops/matmul.c.
+ck_status ck_check_packed(const float *packed, int64_t K, int64_t N);
 
 ck_status ck_check_range(const int32_t *values, int64_t count, int64_t lowest, int64_t highest);
 

@@ -6,11 +6,11 @@ import CKernels
 /// The projections are one product each; the scores are made without ever storing a [B, Tq, Tk, A] array.
 public struct AdditiveAttention: Sendable {
   /// v, [A].
-  public var v: Tensor
+  public let v: Tensor
   /// W_a, [A, H].
-  public var query: Tensor
+  public let query: Tensor
   /// U_a, [A, H_key].
-  public var key: Tensor
+  public let key: Tensor
 
   /// - Throws: ``AttentionError/shape(argument:expected:found:)`` when the three do not fit together.
   public init(v: Tensor, query: Tensor, key: Tensor) throws(AttentionError) {
@@ -82,6 +82,7 @@ public struct AdditiveAttention: Sendable {
   /// Inverts the forward; the tanh of every pair is computed again rather than kept.
   public func backward(_ contextGradient: Tensor, _ output: Output) throws(AttentionError) -> Gradients {
     let a = output.attended
+    try checkWidths(of: output)
     let shape = try AttentionShape(queries: a.queries, keys: a.keys, values: a.values, mask: a.mask)
     try shape.checkGradient(contextGradient)
     let alignment =
@@ -103,6 +104,18 @@ public struct AdditiveAttention: Sendable {
     let (dkeys, dkey) = Self.throughProjection(dk, a.mask.applied(to: output.keys), key)
     return Gradients(
       queries: dqueries, keys: dkeys, values: dvalues, v: dv, queryWeight: dquery, keyWeight: dkey)
+  }
+
+  /// An output that a layer of other sizes made would send the kernels beyond their arrays.
+  private func checkWidths(of output: Output) throws(AttentionError) {
+    let found = [output.attended.queries, output.attended.keys, output.queries, output.keys].map {
+      $0.shape[2]
+    }
+    guard found == [v.count, v.count, query.shape[1], key.shape[1]] else {
+      throw .shape(
+        argument: "output", expected: "widths [\(v.count), \(v.count), \(query.shape[1]), \(key.shape[1])]",
+        found: found)
+    }
   }
 
   /// y = x Wᵀ: dx = dy W, dW = dyᵀ x.

@@ -3,7 +3,7 @@
 /// The keys are projected once, by one product, and ``DotAttention`` does the rest.
 public struct GeneralAttention: Sendable {
   /// W_a, [H, H_key].
-  public var weight: Tensor
+  public let weight: Tensor
 
   /// - Throws: ``AttentionError/shape(argument:expected:found:)`` unless `weight` is a matrix.
   public init(weight: Tensor) throws(AttentionError) {
@@ -50,6 +50,10 @@ public struct GeneralAttention: Sendable {
 
   /// Inverts the forward: with k′ = W_a k and dk′ from the dot score, dk = W_aᵀ dk′ and dW_a = Σ dk′ kᵀ.
   public func backward(_ contextGradient: Tensor, _ output: Output) throws(AttentionError) -> Gradients {
+    let found = [output.attended.keys.shape[2], output.keys.shape[2]]
+    guard found == weight.shape else {
+      throw .shape(argument: "output", expected: "widths \(weight.shape)", found: found)
+    }
     let dot = try DotAttention().backward(contextGradient, output.attended)
     let projected = Matrix(dot.keys)
     let dkeys = Matrix(rows: projected.rows, columns: weight.shape[1])

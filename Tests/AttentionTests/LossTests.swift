@@ -106,7 +106,7 @@ extension KernelTests {
       for set in KernelTests.sets { try problem.check(set, truth, naive) }
     }
 
-    /// A row without a target is not part of the loss, whatever it holds; a NaN in a real row is that row's.
+    /// A row without a target is not part of the loss; a NaN in a real row is that row's.
     @Test(arguments: sets)
     func nanStaysInItsRow(set: String) throws {
       var x: [Float] = (0..<12).map { Float($0) / 12 }

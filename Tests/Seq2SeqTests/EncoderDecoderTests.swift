@@ -92,10 +92,10 @@ struct EncoderDecoderTests {
   func loss(small: SmallModel) throws {
     let model = try small.model()
     let expected = try reference(small, doubles(model))
-    let (loss, _) = model.lossAndGradient(SmallModel.batch)
+    let (loss, _) = try model.lossAndGradient(SmallModel.batch)
     #expect(abs(Double(loss) - expected.meanCrossEntropy) < 5e-6)
     let batch = SmallModel.batch
-    for (score, index) in zip(model.scores(batch), batch.order) {
+    for (score, index) in zip(try model.scores(batch), batch.order) {
       guard small.score != nil else {
         #expect(score.alignment == nil)
         continue
@@ -114,7 +114,7 @@ struct EncoderDecoderTests {
   @Test("gradients against central differences", arguments: SmallModel.all)
   func gradients(small: SmallModel) throws {
     let model = try small.model()
-    let (_, gradient) = model.lossAndGradient(SmallModel.batch)
+    let (_, gradient) = try model.lossAndGradient(SmallModel.batch)
     var weights = doubles(model)
     var generator = SeededGenerator(seed: 11)
     for (name, tensor) in gradient.parameters {
@@ -141,11 +141,11 @@ struct EncoderDecoderTests {
   func dropoutGradient() throws {
     for small in SmallModel.all where small.layers == 2 {
       let model = try small.model(dropout: 0.3)
-      let (_, gradient) = model.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
+      let (_, gradient) = try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
       let squared = gradient.parameters.reduce(0.0) { sum, parameter in
         parameter.tensor.elements.reduce(sum) { $0 + Double($1) * Double($1) }
       }
-      func loss(at step: Float) -> Double {
+      func loss(at step: Float) throws -> Double {
         var moved = model
         let gradients = gradient.parameters
         var index = 0
@@ -156,13 +156,13 @@ struct EncoderDecoderTests {
           }
           index += 1
         }
-        return Double(moved.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss)
+        return Double(try moved.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss)
       }
-      let difference = (loss(at: 1e-2) - loss(at: -1e-2)) / 2e-2
+      let difference = (try loss(at: 1e-2) - loss(at: -1e-2)) / 2e-2
       // Losses are exact to about 2e-7, so the quotient to 2e-5; the curvature's part is h² f‴/6.
       #expect(abs(difference - squared) < 0.01 * squared + 1e-3, "\(small.testDescription)")
-      let undropped = model.lossAndGradient(SmallModel.batch).loss
-      #expect(model.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss != undropped)
+      let undropped = try model.lossAndGradient(SmallModel.batch).loss
+      #expect(try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss != undropped)
     }
   }
 

@@ -135,6 +135,9 @@ struct TrainerTests {
       #expect(weights(resumed.best) == weights(straight.best))
       #expect(resumed.reports.map(\.loss) == straight.reports.map(\.loss))
 
+      #expect(throws: TrainingError.self) {
+        try Trainer(resuming: folder, corpus: reversals(200, seed: 1), development: reversals(60, seed: 4))
+      }
       let other = reversals(200, seed: 3)
       #expect(throws: TrainingError.otherData(file: folder.appending(path: "training.safetensors").path)) {
         try Trainer(resuming: folder, corpus: other)
@@ -177,11 +180,27 @@ struct TrainerTests {
       options: TrainingOptions(batchSize: 20, rate: 0.3, rateDecay: 0.9, patience: 2))
   }
 
+  @Test("a training that went astray saves and resumes all the same")
+  func savesInfinities() throws {
+    // The development set's cross entropy is large enough that its exponential, the perplexity, is infinite.
+    var astray = try trainer(
+      .plain(embedding: 4, hidden: 4), pairs: 20,
+      options: TrainingOptions(batchSize: 20, rate: 1e4, patience: nil))
+    _ = try astray.trainEpoch()
+    #expect(astray.reports[0].development!.perplexity == .infinity)
+    try withTemporaryFolder { folder in
+      try astray.save(to: folder)
+      let resumed = try Trainer(
+        resuming: folder, corpus: reversals(20, seed: 1), development: reversals(60, seed: 2))
+      #expect(resumed.reports == astray.reports)
+    }
+  }
+
   @Test("options that cannot be are refused by name")
   func options() {
     let wrong: [(inout TrainingOptions) -> Void] = [
       { $0.batchSize = 0 }, { $0.rate = 0 }, { $0.rate = .nan }, { $0.rateDecay = 0 }, { $0.rateDecay = 2 },
-      { $0.clipNorm = -1 }, { $0.patience = 0 },
+      { $0.clipNorm = -1 }, { $0.clipNorm = .infinity }, { $0.patience = 0 },
     ]
     for change in wrong {
       var options = TrainingOptions()

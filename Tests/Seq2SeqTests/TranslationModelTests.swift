@@ -72,20 +72,22 @@ struct TranslationModelTests {
     #expect(try model.translate("a", beam: 3).count == 3)
   }
 
-  @Test("a model whose weights are not numbers answers nothing, and does not stop the program")
+  @Test("weights that are not numbers are refused, by name")
   func notANumber() throws {
     let model = try model()
     try withTemporaryFolder { folder in
       try model.write(to: folder)
       var tensors: [String: Tensor] = [:]
-      for (name, tensor) in model.network.parameters {
-        tensors[name] = try Tensor([Float](repeating: .nan, count: tensor.count), shape: tensor.shape)
-      }
+      for (name, tensor) in model.network.parameters { tensors[name] = tensor }
+      tensors["output.bias"]![1] = .nan
       try Safetensors(tensors: tensors).write(to: folder.appending(path: "model.safetensors"))
-      let broken = try TranslationModel(contentsOf: folder)
-      #expect(try broken.translate("abc", beam: 2).isEmpty)
-      let examples = ParallelCorpus(pairs: [.init(source: ["a"], target: ["x"])]).examples
-      #expect(try broken.evaluate(examples).exactMatch == 0)
+      let error = #expect(throws: CheckpointError.self) { try TranslationModel(contentsOf: folder) }
+      #expect(error.map { "\($0)".contains("model.safetensors") && "\($0)".contains("output.bias") } == true)
+      // In memory such a model still answers, with nothing.
+      let broken = try EncoderDecoder(model.configuration, weights: tensors)
+      #expect(throws: ModelError.id(99, vocabulary: 6)) {
+        try broken.scores(Batch([(source: [99], target: [])]))
+      }
     }
   }
 }

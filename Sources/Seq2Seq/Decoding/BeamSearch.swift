@@ -7,6 +7,8 @@ struct DecodedSequence {
   let logProbability: Float
   /// The attention's weights for every id and for the end, [ids + 1, source]; empty without attention.
   let alignment: [[Float]]
+  /// Ended by the end token, not by the limit.
+  let isComplete: Bool
 }
 
 /// Beam search over many sources at once; with a beam of 1 it is greedy decoding.
@@ -16,18 +18,18 @@ struct DecodedSequence {
 struct BeamSearch {
   let model: EncoderDecoder
   let beam: Int
-  /// The most tokens of an output, for each source.
-  let limits: [Int]
+  /// The most tokens of an output.
+  let limit: Int
 
   private let packed: PackedDecoder
   private let output: PackedMatrix
   private let encoded: EncodedSources
   private let lengths: [Int]
 
-  init(_ model: EncoderDecoder, sources: [[Int32]], beam: Int, limits: [Int]) {
+  init(_ model: EncoderDecoder, sources: [[Int32]], beam: Int, limit: Int) {
     self.model = model
     self.beam = beam
-    self.limits = limits
+    self.limit = limit
     packed = PackedDecoder(model.decoder)
     output = PackedMatrix(Matrix(model.output.weight).transposed)
     encoded = model.encode(sources)
@@ -66,7 +68,6 @@ struct BeamSearch {
     var searches = [Search](
       repeating: Search(running: [Running(node: nil, score: 0, last: Int32(Vocabulary.start), row: 0)]),
       count: sources)
-    for source in searches.indices where limits[source] == 0 { finish(&searches[source]) }
     let replicated = (0..<sources).flatMap { Array(repeating: Int32($0), count: beam) }
     var state = DecoderState(layers: encoded.initial.map { $0.gathered(replicated) }, feed: nil)
     var step = 0
@@ -78,7 +79,7 @@ struct BeamSearch {
       for source in searches.indices where !searches[source].isDone {
         extend(
           &searches[source], source: source, probabilities, tape.alignment,
-          lastStep: step + 1 >= limits[source])
+          lastStep: step + 1 >= limit)
       }
       step += 1
       // Rows of searches that are done, or that have fewer hypotheses than the beam, repeat some row: nothing reads them.
@@ -115,7 +116,10 @@ struct BeamSearch {
     var candidates: [(score: Float, slot: Int, id: Int)] = []
     for (slot, hypothesis) in search.running.enumerated() {
       let row = probabilities.row(source * beam + slot)
-      for id in largest(beam, of: row) { candidates.append((hypothesis.score + row[id], slot, id)) }
+      // One more than the beam, since one of them may be the end; `start` never follows anything.
+      for id in largest(beam + 2, of: row).filter({ $0 != Vocabulary.start }).prefix(beam + 1) {
+        candidates.append((hypothesis.score + row[id], slot, id))
+      }
     }
     // Equal scores keep the order of rows and ids, so that a search repeats.
     candidates.sort { ($1.score, $0.slot, $0.id) < ($0.score, $1.slot, $1.id) }
@@ -143,14 +147,15 @@ struct BeamSearch {
     if lastStep || next.isEmpty || best <= worst { finish(&search) }
   }
 
-  /// Ends a search; where it lacks outputs, hypotheses that were cut off at the limit stand in.
+  /// Ends a search. Where it lacks outputs, hypotheses that the limit cut off follow those that ended; a model whose
+  /// probabilities are no numbers has neither, and answers with nothing at a score of −∞.
   private func finish(_ search: inout Search) {
     search.isDone = true
     for hypothesis in search.running where search.ended.count < beam {
       search.ended.append(sequence(hypothesis.node, score: hypothesis.score))
     }
-    search.ended = sorted(search.ended)
     search.running = []
+    if search.ended.isEmpty { search.ended = [sequence(nil, score: -.infinity)] }
   }
 
   private func sorted(_ sequences: [DecodedSequence]) -> [DecodedSequence] {
@@ -170,6 +175,8 @@ struct BeamSearch {
       if model.configuration.score != nil { alignment.append(current.alignment) }
       node = current.previous
     }
-    return DecodedSequence(ids: ids.reversed(), logProbability: score, alignment: alignment.reversed())
+    return DecodedSequence(
+      ids: ids.reversed(), logProbability: score, alignment: alignment.reversed(),
+      isComplete: last?.id == Int32(Vocabulary.end))
   }
 }

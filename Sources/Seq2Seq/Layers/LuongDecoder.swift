@@ -7,7 +7,7 @@ import Attention
 ///     s̃_t = tanh(W_c [c_t ; s_t] + b_c)
 ///
 /// Without attention it is the decoder of Sutskever et al. 2014: s̃_t = s_t.
-public struct LuongDecoder: Parameterized {
+struct LuongDecoder: Parameterized {
   var embedding: Tensor
   var layers: [RecurrentLayer]
   var attention: AttentionLayer?
@@ -39,7 +39,7 @@ public struct LuongDecoder: Parameterized {
     self.inputFeeding = inputFeeding
   }
 
-  public mutating func forEachParameter(
+  mutating func forEachParameter(
     prefix: String, _ body: (_ name: String, _ parameter: inout Tensor) -> Void
   ) {
     body("target.embedding", &embedding)

@@ -2,7 +2,7 @@ import Attention
 
 /// A stack of recurrent layers over the source, in one or both directions. With two, each has half of the hidden
 /// units and their states are concatenated, [→h ; ←h], so that the stack's width is the same.
-public struct RecurrentEncoder: Parameterized {
+struct RecurrentEncoder: Parameterized {
   var embedding: Tensor
   var layers: [Layer]
 
@@ -37,7 +37,7 @@ public struct RecurrentEncoder: Parameterized {
     self.layers = layers
   }
 
-  public mutating func forEachParameter(
+  mutating func forEachParameter(
     prefix: String, _ body: (_ name: String, _ parameter: inout Tensor) -> Void
   ) {
     body("source.embedding", &embedding)

@@ -1,7 +1,7 @@
 import Attention
 
 /// One layer of LSTM or GRU cells, in one direction (MODELS: encoder; PyTorch's gate orders and its reset-after GRU).
-public struct RecurrentLayer: Parameterized {
+struct RecurrentLayer: Parameterized {
   let cell: RecurrentCell
   /// W, [G·H, inputs].
   var input: Tensor
@@ -48,7 +48,7 @@ public struct RecurrentLayer: Parameterized {
 
   var hidden: Int { recurrent.shape[1] }
 
-  public mutating func forEachParameter(
+  mutating func forEachParameter(
     prefix: String, _ body: (_ name: String, _ parameter: inout Tensor) -> Void
   ) {
     body(prefix + "input", &input)

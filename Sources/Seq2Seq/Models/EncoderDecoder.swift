@@ -11,6 +11,7 @@ public struct EncoderDecoder: Parameterized {
   ///
   /// - Throws: ``ModelError/configuration(option:expected:found:)``.
   public init(_ configuration: ModelConfiguration, seed: UInt64) throws(ModelError) {
+    do { try KernelRuntime.ready() } catch { throw .kernels("\(error)") }
     try configuration.validate()
     var generator = SeededGenerator(seed: seed)
     self.configuration = configuration
@@ -109,6 +110,19 @@ extension EncoderDecoder {
     let decoder: LuongDecoder.Pass
   }
 
+  private func check(_ batch: Batch) throws(ModelError) {
+    try Self.check(batch.sources, vocabulary: configuration.sourceVocabulary)
+    try Self.check(batch.targets, vocabulary: configuration.targetVocabulary)
+  }
+
+  private static func check(_ sentences: [[Int32]], vocabulary: Int) throws(ModelError) {
+    for sentence in sentences {
+      if let id = sentence.first(where: { $0 < 0 || $0 >= vocabulary }) {
+        throw .id(Int(id), vocabulary: vocabulary)
+      }
+    }
+  }
+
   private func forward(_ batch: Batch, dropout: Dropout?) -> Pass {
     let encoded = encoder.forward(batch.sources, dropout: dropout)
     let decoded = decoder.forward(
@@ -141,7 +155,10 @@ extension EncoderDecoder {
   }
 
   /// The log-probabilities and alignments of given targets, in the batch's order.
-  public func scores(_ batch: Batch) -> [ForcedScore] {
+  ///
+  /// - Throws: ``ModelError/id(_:vocabulary:)``.
+  public func scores(_ batch: Batch) throws(ModelError) -> [ForcedScore] {
+    try check(batch)
     let pass = forward(batch, dropout: nil)
     let plan = pass.decoder.plan
     let loss = projectedCrossEntropy(
@@ -159,9 +176,11 @@ extension EncoderDecoder {
   /// The mean cross entropy of a batch, in nats a token, and its gradient.
   ///
   /// - Parameter dropoutSeed: decides what dropout drops; nil trains without dropout
-  public func lossAndGradient(_ batch: Batch, dropoutSeed: UInt64? = nil)
+  /// - Throws: ``ModelError/id(_:vocabulary:)``.
+  public func lossAndGradient(_ batch: Batch, dropoutSeed: UInt64? = nil) throws(ModelError)
     -> (loss: Float, gradient: EncoderDecoder)
   {
+    try check(batch)
     let dropout = dropoutSeed.flatMap {
       configuration.dropout > 0 ? Dropout(rate: configuration.dropout, seed: $0) : nil
     }

@@ -21,6 +21,12 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var maximumLength: Int
   public internal(set) var sourceVocabulary = 0
   public internal(set) var targetVocabulary = 0
+  /// The tokens of the longest target that the model learnt from; nil if that is not known.
+  public internal(set) var longestTarget: Int?
+
+  /// The most tokens of an output: room for twice what was ever learnt, so that a model that repeats itself does not run on
+  /// to ``maximumLength``.
+  var outputLimit: Int { min(maximumLength, longestTarget.map { 2 * $0 + 10 } ?? maximumLength) }
 
   /// The model of Luong, Pham, Manning 2015 with global attention.
   public static func luong(
@@ -102,6 +108,10 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
 public enum ModelError: Error, Equatable, Sendable {
   /// An option of the configuration lies outside of what it may be.
   case configuration(option: String, expected: String, found: String)
+  /// The kernels cannot run: see the environment's `CKERNELS_ISA`.
+  case kernels(String)
+  /// A token id lies outside of the vocabulary.
+  case id(Int, vocabulary: Int)
   /// The weights are not those of the configuration.
   case weights(parameter: String, problem: String)
   /// A sentence is longer than the model allows.
@@ -115,6 +125,9 @@ extension ModelError: CustomStringConvertible {
     switch self {
     case .configuration(let option, let expected, let found):
       "the option '\(option)' is \(found); expected \(expected)"
+    case .kernels(let message): message
+    case .id(let id, let vocabulary):
+      "the token id \(id) lies outside of the vocabulary's 0 to \(vocabulary - 1)"
     case .weights(let parameter, let problem):
       "the parameter '\(parameter)' \(problem)"
     case .tooLong(let tokens, let limit):

@@ -23,8 +23,9 @@ public struct TranslationModel: Sendable {
     targetVocabulary = Vocabulary(counting: corpus.pairs.lazy.map(\.target))
     self.source = source
     self.target = target
-    network = try EncoderDecoder(
-      configuration.sized(source: sourceVocabulary.count, target: targetVocabulary.count), seed: seed)
+    var sized = try configuration.sized(source: sourceVocabulary.count, target: targetVocabulary.count)
+    sized.longestTarget = corpus.pairs.lazy.map(\.target.count).max()
+    network = try EncoderDecoder(sized, seed: seed)
   }
 
   /// One output for a source.
@@ -33,6 +34,9 @@ public struct TranslationModel: Sendable {
     public let tokens: [String]
     /// The log-probability of the tokens and the end, in nats.
     public let score: Float
+    /// Whether the model ended the output. If not, it is what there was when it had grown to
+    /// twice the longest target that the model learnt from, and the score lacks the end.
+    public let isComplete: Bool
     /// The attention's weights, one row a target token and a last one for the end, one column a source token;
     /// nil without attention.
     public let alignment: [[Float]]?
@@ -70,29 +74,28 @@ public struct TranslationModel: Sendable {
     try translate([read(text)], beam: beam)[0]
   }
 
-  /// The best outputs for several sources, which advance together. Sources of similar length cost least.
+  /// The best outputs for several sources, which advance together: for each at least one, at most `beam`, best first.
+  /// Sources of similar length cost least.
   public func translate(_ sources: [Source], beam: Int = 1) throws(ModelError) -> [[Hypothesis]] {
     guard beam >= 1 && beam <= 1000 else {
       throw .configuration(option: "beam", expected: "1 to 1000", found: "\(beam)")
     }
     let filled = sources.indices.filter { !sources[$0].ids.isEmpty }
     let empty = Hypothesis(
-      text: "", tokens: [], score: 0, alignment: configuration.score == nil ? nil : [])
+      text: "", tokens: [], score: 0, isComplete: true, alignment: configuration.score == nil ? nil : [])
     var result = [[Hypothesis]](repeating: [empty], count: sources.count)
     guard !filled.isEmpty else { return result }
     let ids = filled.map { sources[$0].ids }
-    let search = BeamSearch(network, sources: ids, beam: beam, limits: ids.map { limit(source: $0.count) })
+    let search = BeamSearch(network, sources: ids, beam: beam, limit: configuration.outputLimit)
     for (index, decoded) in zip(filled, search.run()) { result[index] = decoded.map(hypothesis) }
     return result
   }
-
-  /// How long an output may get before it is cut off.
-  private func limit(source: Int) -> Int { min(configuration.maximumLength, 2 * source + 50) }
 
   private func hypothesis(_ decoded: DecodedSequence) -> Hypothesis {
     let tokens = decoded.ids.map { targetVocabulary.token(at: Int($0)) }
     return Hypothesis(
       text: target.text(of: tokens), tokens: tokens, score: decoded.logProbability,
+      isComplete: decoded.isComplete,
       alignment: configuration.score == nil ? nil : decoded.alignment)
   }
 
@@ -111,7 +114,7 @@ public struct TranslationModel: Sendable {
     }
     let batch = Batch(ids)
     var result = [EncoderDecoder.ForcedScore?](repeating: nil, count: pairs.count)
-    for (place, score) in zip(batch.order, network.scores(batch)) { result[place] = score }
+    for (place, score) in zip(batch.order, try network.scores(batch)) { result[place] = score }
     return result.map { $0! }
   }
 }
@@ -137,6 +140,11 @@ extension TranslationModel {
   public init(contentsOf folder: URL) throws(CheckpointError) {
     let description = try CheckpointError.decode(
       Description.self, from: folder.appending(path: Self.configurationFile))
+    do {
+      try description.model.validate()
+    } catch {
+      throw .malformed(file: folder.appending(path: Self.configurationFile).path, problem: error.description)
+    }
     source = description.source
     target = description.target
     sourceVocabulary = try Vocabulary(contentsOf: folder.appending(path: Self.sourceVocabularyFile))
@@ -150,6 +158,9 @@ extension TranslationModel {
     -> EncoderDecoder
   {
     let weights = try Safetensors(contentsOf: file)
+    for (name, tensor) in weights.tensors where !globalNorm([tensor]).isFinite {
+      throw .malformed(file: file.path, problem: "the parameter '\(name)' holds what is no number")
+    }
     do {
       return try EncoderDecoder(configuration, weights: weights.tensors)
     } catch {

@@ -2,9 +2,8 @@
 ///
 /// The system's generator cannot be seeded, and the standard library promises neither the order of
 /// `shuffled(using:)` nor the numbers of `random(in:using:)` from one version to the next. A run that names
-/// its seed should repeat on any platform and compiler, so what a run draws is drawn by the methods here. The
-/// state is `Codable`: training that is resumed goes on with the same numbers.
-public struct SeededGenerator: RandomNumberGenerator, Codable, Sendable, Equatable {
+/// its seed should repeat on any platform and compiler, so what a run draws is drawn by the methods here.
+public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
   private var state: UInt64
 
   /// Any seed is as good as any other.

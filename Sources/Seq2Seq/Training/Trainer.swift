@@ -33,7 +33,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
       ("batchSize", (1...1_000_000).contains(batchSize), "1 to 1000000", "\(batchSize)"),
       ("rate", rate > 0 && rate.isFinite, "a positive number", "\(rate)"),
       ("rateDecay", rateDecay > 0 && rateDecay <= 1, "more than 0, at most 1", "\(rateDecay)"),
-      ("clipNorm", clipNorm > 0, "a positive number", "\(clipNorm)"),
+      ("clipNorm", clipNorm > 0 && clipNorm.isFinite, "a positive number", "\(clipNorm)"),
       ("patience", patience ?? 1 >= 1, "at least 1", "\(patience ?? 1)"),
     ]
     if let wrong = checks.first(where: { !$0.isValid }) {
@@ -105,7 +105,7 @@ public struct Trainer: Sendable {
   public internal(set) var reports: [EpochReport] = []
 
   let pairs: [(source: [Int32], target: [Int32])]
-  private let development: [ParallelCorpus.Example]
+  let development: [ParallelCorpus.Example]
   var optimizer: Adam
   /// The epoch under way: its next batch and what came before it.
   var current = EpochState()
@@ -169,7 +169,7 @@ public struct Trainer: Sendable {
 
   private mutating func step(_ batch: Batch, epoch: Int) throws {
     var generator = SeededGenerator(seed: options.seed ^ UInt64(optimizer.steps) << 20)
-    let (loss, gradient) = model.network.lossAndGradient(batch, dropoutSeed: generator.next())
+    let (loss, gradient) = try model.network.lossAndGradient(batch, dropoutSeed: generator.next())
     guard loss.isFinite, optimizer.update(&model.network, gradient: gradient).isFinite else {
       throw TrainingError.diverged(epoch: epoch, batch: current.batch + 1)
     }

@@ -15,8 +15,9 @@ extension Trainer {
     let current: EpochState
     let rate: Float
     let steps: Int
-    /// A fingerprint of the training pairs.
+    /// Fingerprints of the training pairs and of the development examples.
     let data: String
+    let development: String
   }
 
   private static let note = "training"
@@ -25,6 +26,11 @@ extension Trainer {
   ///
   /// - Throws: ``CheckpointError/unwritable(file:reason:)``; files that were there are then unchanged or newer, never torn.
   public func save(to folder: URL) throws(CheckpointError) {
+    let url = folder.appending(path: Self.file)
+    let note = try Self.note(
+      State(
+        options: options, reports: reports, current: current, rate: optimizer.rate, steps: optimizer.steps,
+        data: Self.fingerprint(pairs), development: Self.fingerprint(development)), url)
     try (reports.isEmpty ? model : best).write(to: folder)
     var tensors: [String: Tensor] = [:]
     for (index, parameter) in model.network.parameters.enumerated() {
@@ -33,19 +39,22 @@ extension Trainer {
       tensors["m." + parameter.name] = optimizer.m[index]
       tensors["v." + parameter.name] = optimizer.v[index]
     }
-    let state = State(
-      options: options, reports: reports, current: current, rate: optimizer.rate, steps: optimizer.steps,
-      data: Self.fingerprint(pairs))
-    let url = folder.appending(path: Self.file)
-    let note: Data
+    try Safetensors(tensors: tensors, metadata: [Self.note: note]).write(to: url)
+  }
+
+  private static func note(_ state: State, _ url: URL) throws(CheckpointError) -> String {
+    let encoder = JSONEncoder()
+    // The perplexity of a model that went astray is infinite, which JSON has no number for.
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: infinite.positive, negativeInfinity: infinite.negative, nan: infinite.nan)
     do {
-      note = try JSONEncoder().encode(state)
+      return String(decoding: try encoder.encode(state), as: UTF8.self)
     } catch {
       throw .unwritable(file: url.path, reason: CheckpointError.problem(error))
     }
-    try Safetensors(tensors: tensors, metadata: [Self.note: String(decoding: note, as: UTF8.self)]).write(
-      to: url)
   }
+
+  private static let infinite = (positive: "Infinity", negative: "-Infinity", nan: "NaN")
 
   /// Takes up a training that ``save(to:)`` wrote, with its own options. It goes on as if it had never stopped.
   ///
@@ -57,22 +66,24 @@ extension Trainer {
     let file = try Safetensors(contentsOf: url)
     let state = try Self.state(file, url)
     try self.init(saved, corpus: corpus, development: development, options: state.options)
-    guard state.data == Self.fingerprint(pairs) else { throw TrainingError.otherData(file: url.path) }
+    // Epochs that were judged by other examples could not be compared with those to come either.
+    guard state.data == Self.fingerprint(pairs),
+      state.reports.isEmpty || state.development == Self.fingerprint(self.development)
+    else { throw TrainingError.otherData(file: url.path) }
     do {
       model.network = try EncoderDecoder(saved.configuration, weights: Self.part("weights.", file))
     } catch {
       throw CheckpointError.malformed(file: url.path, problem: error.description)
     }
-    let moments = try (Self.moments("m.", file, model, url), Self.moments("v.", file, model, url))
+    let moments = try (
+      Self.moments("m.", file, model, url, steps: state.steps),
+      Self.moments("v.", file, model, url, steps: state.steps)
+    )
     optimizer = Adam(
       rate: state.rate, beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon,
       clipNorm: optimizer.clipNorm, steps: state.steps, m: moments.0, v: moments.1)
     reports = state.reports
     current = state.current
-    // Epochs that were judged by other examples cannot be compared with those to come.
-    if let last = reports.last, last.development?.examples ?? 0 != development?.examples.count ?? 0 {
-      throw TrainingError.otherData(file: url.path)
-    }
   }
 
   private static func state(_ file: Safetensors, _ url: URL) throws(CheckpointError) -> State {
@@ -80,7 +91,16 @@ extension Trainer {
       throw .malformed(file: url.path, problem: "it lacks the note on the state of the training")
     }
     do {
-      return try JSONDecoder().decode(State.self, from: Data(note.utf8))
+      let decoder = JSONDecoder()
+      decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+        positiveInfinity: infinite.positive, negativeInfinity: infinite.negative, nan: infinite.nan)
+      let state = try decoder.decode(State.self, from: Data(note.utf8))
+      guard state.current.batch >= 0, state.steps >= 0 else {
+        throw CheckpointError.malformed(file: url.path, problem: "the note on the training counts below zero")
+      }
+      return state
+    } catch let error as CheckpointError {
+      throw error
     } catch {
       throw .malformed(file: url.path, problem: CheckpointError.problem(error))
     }
@@ -94,12 +114,14 @@ extension Trainer {
     return result
   }
 
-  /// One of Adam's moments in the order of the parameters; none before the first step.
-  private static func moments(_ prefix: String, _ file: Safetensors, _ model: TranslationModel, _ url: URL)
+  /// One of Adam's moments in the order of the parameters; none, unless `steps` were made.
+  private static func moments(
+    _ prefix: String, _ file: Safetensors, _ model: TranslationModel, _ url: URL, steps: Int
+  )
     throws(CheckpointError) -> [Tensor]
   {
     let part = part(prefix, file)
-    if part.isEmpty { return [] }
+    if steps == 0 { return [] }
     var result: [Tensor] = []
     for (name, parameter) in model.network.parameters {
       guard let tensor = part[name], tensor.shape == parameter.shape else {
@@ -110,16 +132,31 @@ extension Trainer {
     return result
   }
 
-  /// FNV-1a over all ids.
   private static func fingerprint(_ pairs: [(source: [Int32], target: [Int32])]) -> String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func mix(_ ids: [Int32]) {
-      for id in ids + [-1] { hash = (hash ^ UInt64(UInt32(bitPattern: id))) &* 0x100_0000_01b3 }
-    }
+    var hash = FNV1a()
     for pair in pairs {
-      mix(pair.source)
-      mix(pair.target)
+      for id in pair.source + [-1] + pair.target + [-1] { hash.add(UInt64(UInt32(bitPattern: id))) }
     }
-    return String(hash, radix: 16)
+    return hash.text
   }
+
+  private static func fingerprint(_ examples: [ParallelCorpus.Example]) -> String {
+    var hash = FNV1a()
+    for example in examples {
+      for sentence in [example.source] + example.targets {
+        for byte in sentence.joined(separator: "\t").utf8 { hash.add(UInt64(byte)) }
+        hash.add(0x100)
+      }
+    }
+    return hash.text
+  }
+}
+
+/// The 64-bit hash of Fowler, Noll and Vo: the same on every platform, unlike `Hasher`.
+private struct FNV1a {
+  private var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  mutating func add(_ value: UInt64) { hash = (hash ^ value) &* 0x100_0000_01b3 }
+
+  var text: String { String(hash, radix: 16) }
 }

@@ -54,12 +54,12 @@ func trainingStep(_ size: TrainingSize) -> Case {
     let (batch, smallBatch) = (Batch(size.pairs), Batch(few))
     var (model, optimizer) = (start, Adam())
     let check = Check(
-      result: { ["loss of two sentences": [start.lossAndGradient(smallBatch).loss]] },
+      result: { ["loss of two sentences": [try start.lossAndGradient(smallBatch).loss]] },
       truth: { ["loss of two sentences": [try referenceLoss(start, size, few)]] }, terms: size.hidden)
     return Body(
       prepare: { (model, optimizer) = (start, Adam()) },
       run: {
-        let (loss, gradient) = model.lossAndGradient(batch)
+        let (loss, gradient) = try model.lossAndGradient(batch)
         guard loss.isFinite else { throw BenchError("\(size.name): the loss became \(loss)") }
         optimizer.update(&model, gradient: gradient)
       },
