@@ -51,11 +51,12 @@ let package = Package(
     .testTarget(name: "AttentionReferenceTests", dependencies: ["AttentionReference"]),
     .testTarget(
       name: "AttentionTests", dependencies: ["Attention", "AttentionReference", "CKernels", "TestSupport"]),
-    .testTarget(name: "Seq2SeqTests", dependencies: ["Seq2Seq", "Attention", "AttentionReference"]),
+    .testTarget(
+      name: "Seq2SeqTests", dependencies: ["Seq2Seq", "Attention", "AttentionReference", "TestSupport"]),
     .testTarget(name: "AttendTests", dependencies: ["attend", "Seq2Seq"]),
     .testTarget(
       name: "ParityTests",
-      dependencies: ["Seq2Seq"],
+      dependencies: ["Seq2Seq", "TestSupport"],
       path: "Tests/Parity",
       exclude: ["make_fixtures.py"],
       resources: [.copy("Fixtures")]

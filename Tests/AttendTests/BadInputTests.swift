@@ -1,4 +1,5 @@
 import Foundation
+import Seq2Seq
 import Testing
 
 /// Every mistake gets one line with the file, the line and the remedy, and an exit status.
@@ -89,14 +90,14 @@ import Testing
 
   enum Damage: String, CaseIterable, Sendable {
     case noFolder, noConfiguration, noWeights, noVocabulary
-    case tornWeights, tornConfiguration, tornVocabulary, otherWeights, otherVocabulary
+    case tornWeights, tornConfiguration, tornVocabulary, otherWeights, otherVocabulary, nanWeights
 
     /// Does the damage and returns the name of the file that a reader must name.
     func happen(to model: URL, other: URL) throws -> String {
       let name =
         switch self {
         case .noFolder, .noConfiguration, .tornConfiguration: "config.json"
-        case .noWeights, .tornWeights, .otherWeights: "model.safetensors"
+        case .noWeights, .tornWeights, .otherWeights, .nanWeights: "model.safetensors"
         case .noVocabulary, .tornVocabulary, .otherVocabulary: "target.vocabulary.json"
         }
       let file = model.appending(path: name)
@@ -108,6 +109,12 @@ import Testing
         try bytes.prefix(bytes.count / 2).write(to: file)
       case .otherWeights, .otherVocabulary:
         try Data(contentsOf: other.appending(path: name)).write(to: file)
+      case .nanWeights:
+        var weights = try Safetensors(contentsOf: file)
+        for name in weights.tensors.keys {
+          weights.tensors[name]?.withUnsafeMutablePointer { $0[0] = .nan }
+        }
+        try weights.write(to: file)
       }
       return name
     }
@@ -123,7 +130,8 @@ import Testing
       for command in [
         ["translate"], ["evaluate", "--data", fixture.data], ["align", "--source", "1 May 2000"],
       ] {
-        expectFailure(try Command(command + ["--model", fixture.model]).run(), ["model/\(name)"])
+        let arguments = command + ["--model", fixture.model]
+        expectFailure(try Command(arguments).run(input: Data("1 May 2000\n".utf8)), ["model/\(name)"])
       }
     }
   }

@@ -58,6 +58,20 @@ func attend(_ arguments: String..., input: String = "", environment: [String: St
   try Command(arguments, environment: environment).run(input: Data(input.utf8))
 }
 
+/// Runs a command line as a user's shell does.
+func shell(_ line: String) throws -> (status: Int32, output: String) {
+  let shell = Process()
+  shell.executableURL = URL(filePath: "/bin/sh")
+  shell.arguments = ["-c", line]
+  let output = Pipe()
+  shell.standardOutput = output
+  shell.standardError = FileHandle.nullDevice
+  try shell.run()
+  let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+  shell.waitUntilExit()
+  return (shell.terminationStatus, text)
+}
+
 /// A command under way. What it writes goes to files, so that no full pipe can hold it up.
 struct Running {
   let process: Process

@@ -24,10 +24,29 @@ import Testing
 
   @Test func unknownTokensOfAFile() throws {
     try Fixture.with { fixture in
-      let file = try fixture.file("new.tsv", Array("日 May\t2000\n".utf8))
+      let file = try fixture.file("new.tsv", Array("日 May\t2000\t二千\n1 May\tx000\n".utf8))
       let outcome = try attend("evaluate", "--model", fixture.model, "--data", file, "--json")
       #expect(outcome.status == 0)
-      #expect(outcome.error.contains("1 token in 1 sentence of \(file) is unknown to the model: \"日\""))
+      #expect(
+        outcome.notes == [
+          "attend: 1 token in 1 sentence of the sources of \(file) is unknown to the model: \"日\"",
+          "attend: 3 tokens in 2 sentences of the targets of \(file) are unknown to the model: "
+            + "\"二\", \"千\", \"x\"",
+        ])
+    }
+  }
+
+  @Test func unknownTokensOfAnAlignment() throws {
+    try Fixture.with { fixture in
+      let align = ["align", "--model", fixture.model, "--source", "日 May", "--target"]
+      let outcome = try Command(align + ["200x"]).run()
+      #expect(outcome.status == 0)
+      #expect(
+        outcome.notes == [
+          "attend: 1 token in 1 sentence of --source is unknown to the model: \"日\"",
+          "attend: 1 token in 1 sentence of --target is unknown to the model: \"x\"",
+        ])
+      #expect(try Command(align + ["2000"]).run().notes.count == 1)
     }
   }
 

@@ -121,36 +121,60 @@ import Testing
     }
   }
 
-  @Test func demoSaysHowToResume() throws {
-    try withTemporaryFolder { folder in
-      let output = folder.appending(path: "it's a demo").path
-      let running = try Running(Command(["demo", "--output", output]), in: folder)
+  /// Ctrl-C during the last epoch's judging comes too late to interrupt anything: nothing is left to resume.
+  @Test func interruptedAfterTheLastBatch() throws {
+    try Fixture.with(pairs: 2000, model: nil) { fixture in
+      let line = try #require(
+        String(contentsOfFile: fixture.data, encoding: .utf8).split(separator: "\n").first)
+      let one = try fixture.file("one.tsv", Array((line + "\n").utf8))
+      let arguments = [
+        "train", "--train", one, "--dev", fixture.data, "--output", fixture.model, "--epochs", "1",
+      ]
+      // The epoch is one batch, which a signal does not cut short.
+      let running = try Running(Command(arguments), in: fixture.folder)
       try running.wait(for: "parameters")
       kill(running.process.processIdentifier, SIGINT)
       running.process.waitUntilExit()
       let outcome = try running.outcome()
-      #expect(outcome.status == 130)
-      let resume = try #require(outcome.notes.last?.split(separator: "go on with: ").last)
-
-      // One epoch at most: it is enough that the command is understood.
-      let short = String(resume).replacing(/--epochs [0-9]+/, with: "--epochs 1 --quiet")
-      let resumed = try shell(short)
-      #expect(resumed.status == 0)
-      #expect(resumed.output.contains("kept epoch 1 of 1") && resumed.output.contains("date-model"))
+      #expect(outcome.status == 0, "\(outcome.error)")
+      #expect(outcome.output.contains("kept epoch 1 of 1"))
+      #expect(!outcome.error.contains("interrupted"))
     }
   }
 
-  /// Runs a command line as a user's shell does.
-  private func shell(_ line: String) throws -> (status: Int32, output: String) {
-    let shell = Process()
-    shell.executableURL = URL(filePath: "/bin/sh")
-    shell.arguments = ["-c", line]
-    let output = Pipe()
-    shell.standardOutput = output
-    shell.standardError = FileHandle.nullDevice
-    try shell.run()
-    let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-    shell.waitUntilExit()
-    return (shell.terminationStatus, text)
+  /// Once all is saved, Ctrl-C stops the command at once.
+  @Test func interruptedAfterTheTraining() throws {
+    try Fixture.with(model: nil) { fixture in
+      let process = Command(fixture.train(["--epochs", "1", "--quiet"])).process()
+      // A full pipe holds the command up where it tells what it made.
+      let output = fullPipe()
+      process.standardOutput = output
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      while process.isRunning
+        && !FileManager.default.fileExists(atPath: fixture.model + "/training.safetensors")
+      {
+        Thread.sleep(forTimeInterval: 0.01)
+      }
+      Thread.sleep(forTimeInterval: 1)
+      kill(process.processIdentifier, SIGINT)
+      let limit = Date(timeIntervalSinceNow: 10)
+      while process.isRunning && Date() < limit { Thread.sleep(forTimeInterval: 0.01) }
+      if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+      process.waitUntilExit()
+      #expect(process.terminationReason == .uncaughtSignal && process.terminationStatus == SIGINT)
+    }
+  }
+
+  /// A pipe that takes nothing more until it is read.
+  private func fullPipe() -> Pipe {
+    let pipe = Pipe()
+    let descriptor = pipe.fileHandleForWriting.fileDescriptor
+    let flags = fcntl(descriptor, F_GETFL)
+    _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)
+    let byte: [UInt8] = [0]
+    while write(descriptor, byte, 1) == 1 {}
+    _ = fcntl(descriptor, F_SETFL, flags)
+    return pipe
   }
 }

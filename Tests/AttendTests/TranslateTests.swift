@@ -14,6 +14,34 @@ import Testing
     }
   }
 
+  @Test func byteOrderMark() throws {
+    try Fixture.with(model: Fixture.learnt) { fixture in
+      let plain = try attend("translate", "--model", fixture.model, input: "1 May 2000\n2 May 2000\n")
+      let marked = try attend(
+        "translate", "--model", fixture.model, input: "\u{FEFF}1 May 2000\n2 May 2000\n")
+      #expect(marked.output == plain.output && marked.status == 0)
+      #expect(marked.error.isEmpty, "\(marked.error)")
+      #expect(try attend("translate", "--model", fixture.model, input: "\u{FEFF}").output.isEmpty)
+      // It is a mark at the very beginning alone.
+      let inside = try attend(
+        "translate", "--model", fixture.model, input: "1 May 2000\n\u{FEFF}2 May 2000\n")
+      #expect(inside.error.contains("1 token in 1 sentence of standard input is unknown"))
+    }
+  }
+
+  /// A line of several pieces, with line ends before and after it in the same ones, is one line.
+  @Test func lineOfManyPieces() throws {
+    try Fixture.with(model: Fixture.learnt) { fixture in
+      let long = String(repeating: "1", count: 200_000)
+      let input = "1 May 2000\n\(long)\n2 May 2000\n"
+      let outcome = try attend("translate", "--model", fixture.model, input: input)
+      let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
+      #expect(lines.map(\.isEmpty) == [false, true, false, true])
+      #expect(
+        outcome.notes.first?.hasPrefix("attend: standard input:2: the sentence has 200000 tokens") == true)
+    }
+  }
+
   /// More lines than one batch takes come out in their order.
   @Test func order() throws {
     try Fixture.with(model: Fixture.learnt) { fixture in

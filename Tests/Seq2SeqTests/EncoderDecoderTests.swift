@@ -1,6 +1,7 @@
 import Attention
 import AttentionReference
 import Seq2Seq
+import TestSupport
 import Testing
 
 /// A small model of any shape, and awkward batches for it.
@@ -87,13 +88,12 @@ struct EncoderDecoderTests {
     return result
   }
 
-  /// Losses lie near 2; a chain of some 20 sums of a few terms rounds to about 20 u ≈ 1.2e-6 of that.
   @Test("loss and alignment", arguments: SmallModel.all)
   func loss(small: SmallModel) throws {
     let model = try small.model()
     let expected = try reference(small, doubles(model))
     let (loss, _) = try model.lossAndGradient(SmallModel.batch)
-    #expect(abs(Double(loss) - expected.meanCrossEntropy) < 5e-6)
+    #expect(abs(Double(loss) - expected.meanCrossEntropy) < ModelTolerance.loss)
     let batch = SmallModel.batch
     for (score, index) in zip(try model.scores(batch), batch.order) {
       guard small.score != nil else {
@@ -104,13 +104,11 @@ struct EncoderDecoderTests {
       #expect(alignment.count == expected.alignments[index].count)
       for (row, expectedRow) in zip(alignment, expected.alignments[index]) {
         #expect(row.count == expectedRow.count)
-        for (a, b) in zip(row, expectedRow) { #expect(abs(Double(a) - b) < 2e-6) }
+        for (a, b) in zip(row, expectedRow) { #expect(abs(Double(a) - b) < ModelTolerance.alignment) }
       }
     }
   }
 
-  /// Central differences with h = 1e-4 err by h² f‴/6 ≈ 1e-9 and by rounding ≈ 1e-12; the float gradient errs by some
-  /// 30 u of sums whose terms are of the size of the largest element, for which 1e-5 leaves room.
   @Test("gradients against central differences", arguments: SmallModel.all)
   func gradients(small: SmallModel) throws {
     let model = try small.model()
@@ -130,7 +128,8 @@ struct EncoderDecoderTests {
         let expected = (above - below) / 2e-4
         let error = abs(Double(tensor.elements[index]) - expected)
         #expect(
-          error < 1e-5 * Double(scale) + 1e-7, "\(name)[\(index)]: \(tensor.elements[index]), \(expected)")
+          error < ModelTolerance.difference(scale: scale),
+          "\(name)[\(index)]: \(tensor.elements[index]), \(expected)")
       }
     }
   }
