@@ -47,9 +47,10 @@ struct Align: ParsableCommand {
   {
     if let target {
       let tokens = model.target.tokens(of: target)
+      Reports.note(UnknownTokens(in: [tokens], vocabulary: model.targetVocabulary), in: "--target")
       return (target, try model.picture(source, forcing: tokens))
     }
-    let hypothesis = try model.translate([source], beam: beam)[0][0]
+    let hypothesis = try Reports.best(model.translate([source], beam: beam).first ?? [])
     return (hypothesis.text, try model.picture(source, hypothesis))
   }
 }

@@ -7,8 +7,9 @@ struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Watch a model learn to read dates, in about a minute.",
     discussion: """
-      Makes dates as people write them with their ISO forms, trains a model on 10,000, tries it on 1,000 that it never \
-      saw, and draws what it looked at. The data, the model and the picture stay in the output folder.
+      Makes dates as people write them with their ISO forms, trains a model on 10,000 while 300 more tell when \
+      to stop, tries it on 1,000 that it never saw, and draws what it looked at. The data, the model and the picture stay \
+      in the output folder, which must be new, empty or an earlier demo's.
       """)
 
   @Option(help: "The folder for data, model and picture.", completion: .directory)
@@ -23,7 +24,9 @@ struct Demo: ParsableCommand {
     try runtime.apply()
     let files = DemoFiles(output)
     try ModelFolder(files.folder).prepare()
-    let dates = try DateCorpus.make(training: DemoSettings.learnt, held: DemoSettings.held, seed: seed)
+    try files.claim()
+    let dates = try DateCorpus.make(
+      training: DemoSettings.learnt + DemoSettings.development, held: DemoSettings.held, seed: seed)
     try files.write(dates)
     try introduce(dates)
     let model = try train(files)
@@ -38,8 +41,9 @@ struct Demo: ParsableCommand {
     guard !quiet else { return }
     try Console.print("Dates as people write them, and their ISO form, which the model is to write:\n")
     for pair in dates.training.prefix(5) { try Console.print(Self.row(pair.source, pair.target)) }
-    let (learnt, held) = (Format.count(dates.training.count), Format.count(dates.held.count))
-    try Console.print("\n\(learnt) to learn, \(held) held out.")
+    let counts = [DemoSettings.learnt, DemoSettings.development, DemoSettings.held].map { Format.count($0) }
+    try Console.print(
+      "\n\(counts[0]) to learn, \(counts[1]) to tell when to stop, \(counts[2]) held out.")
   }
 
   private func corpus(_ file: URL) throws -> ParallelCorpus {
@@ -85,7 +89,8 @@ extension Demo {
   private func judge(_ model: TranslationModel, _ held: [ParallelCorpus.Example]) throws {
     let evaluation = try model.evaluate(held)
     if !quiet {
-      let outputs = try model.translate(held.map { try model.read($0.source) }).map { $0[0].tokens }
+      let outputs = try model.translate(held.map { try model.read($0.source) })
+        .map { try Reports.best($0).tokens }
       let judged = zip(held, outputs).map { (example: $0, output: $1, isRight: $0.targets.contains($1)) }
       try Console.print("\nHeld-out dates that came out right:")
       for row in judged.filter(\.isRight).prefix(5) {
@@ -118,7 +123,7 @@ extension Demo {
 
   private func draw(_ sample: String, _ model: TranslationModel, _ files: DemoFiles) throws {
     let source = try model.read(sample)
-    let hypothesis = try model.translate([source])[0][0]
+    let hypothesis = try Reports.best(model.translate([source]).first ?? [])
     let picture = try model.picture(source, hypothesis)
     try AtomicFile.write(Data(picture.svg().utf8), to: files.picture)
     guard !quiet else { return }
@@ -137,40 +142,7 @@ extension Demo {
         echo '3rd of May, 1987' | \(Format.command(["translate"] + model + ["--n-best", "3"]))
         \(Format.command(["align"] + model + ["--source", "3rd of May, 1987"]))
         \(Format.command(["evaluate"] + model + ["--data", files.path(files.held), "--beam", "5"]))
-        \(Format.command(files.trainArguments + ["--resume", "--epochs", "\(DemoSettings.epochs)"]))
+        \(Format.command(files.plainArguments))   # without attention, to compare
       """)
-  }
-}
-
-/// Where the demo keeps its things.
-private struct DemoFiles {
-  /// As the user gave it.
-  private let output: String
-  let folder: URL
-
-  init(_ output: String) {
-    self.output = output
-    folder = URL(fileURLWithPath: output)
-  }
-
-  var train: URL { folder.appending(path: "train.tsv") }
-  var dev: URL { folder.appending(path: "dev.tsv") }
-  var held: URL { folder.appending(path: "held-out.tsv") }
-  var model: URL { folder.appending(path: "date-model") }
-  var picture: URL { folder.appending(path: "alignment.svg") }
-
-  /// A file's path as the user would type it.
-  func path(_ file: URL) -> String { (output as NSString).appendingPathComponent(file.lastPathComponent) }
-
-  /// What `attend` is told to train the same model on the same files.
-  var trainArguments: [String] {
-    ["train", "--train", path(train), "--dev", path(dev), "--output", path(model)]
-  }
-
-  /// The pairs to learn are two files, so that `attend train` can go on with them.
-  func write(_ dates: DateCorpus) throws {
-    try DateCorpus.write(dates.training.dropFirst(DemoSettings.development), to: train)
-    try DateCorpus.write(dates.training.prefix(DemoSettings.development), to: dev)
-    try DateCorpus.write(dates.held, to: held)
   }
 }

@@ -11,10 +11,9 @@ enum DemoSettings {
   }
 
   static let learnt = 10_000
-  static let held = 1_000
-  /// Of the pairs to learn, those that tell when it has learnt enough. The held-out ones must not: they would no longer
-  /// be unseen.
+  /// These tell when it has learnt enough. The held-out ones must not: they would no longer be unseen.
   static let development = 300
+  static let held = 1_000
 
   static let epochs = 60
   /// Good enough to stop, on the development pairs.

@@ -27,8 +27,7 @@ struct Evaluate: ParsableCommand {
     try runtime.apply()
     let model = try TranslationModel(contentsOf: URL(fileURLWithPath: model))
     let examples = try Reports.corpus(data, for: model).examples
-    Reports.note(
-      UnknownTokens(in: examples.map(\.source), vocabulary: model.sourceVocabulary), in: data)
+    Reports.noteUnknown(examples, model, in: data)
     var display = ProgressDisplay(quiet: quiet)
     let evaluation = try model.evaluate(examples, beam: beam) { done in
       display.show(

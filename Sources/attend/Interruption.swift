@@ -20,6 +20,11 @@ enum Interruption {
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
+  /// From now on the first signal stops the program, as usual.
+  static func unwatch() {
+    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+  }
+
   static var isPending: Bool { isRequested.load(ordering: .relaxed) }
 }
 

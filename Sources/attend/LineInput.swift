@@ -5,6 +5,10 @@ struct LineInput {
   private var buffer: [UInt8] = []
   /// Where the next line begins.
   private var start = 0
+  /// No line ends between ``start`` and here: a long line that comes in many pieces is searched once.
+  private var searched = 0
+  /// No line was taken yet, so that a byte order mark may stand at the start.
+  private var isFirst = true
   private var isAtEnd = false
 
   /// Waits for a line, then takes those that are there without waiting, at most `count`. None is left at the end.
@@ -24,12 +28,23 @@ struct LineInput {
 
   /// The next line in the buffer, without its end; at the end of the input also one that lacks it.
   private mutating func line() -> ArraySlice<UInt8>? {
-    let rest = buffer[start...]
-    let end = rest.firstIndex(of: UInt8(ascii: "\n"))
-    guard end != nil || (isAtEnd && !rest.isEmpty) else { return nil }
-    let line = rest[..<(end ?? rest.endIndex)]
-    start = end.map { $0 + 1 } ?? rest.endIndex
+    skipByteOrderMark()
+    let newline = buffer[searched...].firstIndex(of: UInt8(ascii: "\n"))
+    searched = newline.map { $0 + 1 } ?? buffer.endIndex
+    let end = newline ?? buffer.endIndex
+    guard newline != nil || (isAtEnd && start < end) else { return nil }
+    let line = buffer[start..<end]
+    start = searched
+    isFirst = false
     return line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+  }
+
+  /// As ``ParallelCorpus`` does at the start of a file.
+  private mutating func skipByteOrderMark() {
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    guard isFirst && buffer.starts(with: mark) else { return }
+    start = mark.count
+    isFirst = false
   }
 
   private var isReadable: Bool {
@@ -39,6 +54,7 @@ struct LineInput {
 
   private mutating func fill() throws {
     buffer.removeFirst(start)
+    searched -= start
     start = 0
     var piece = [UInt8](repeating: 0, count: 1 << 16)
     var count = read(STDIN_FILENO, &piece, piece.count)

@@ -18,6 +18,17 @@ enum Reports {
     }
   }
 
+  /// Says on standard error how many tokens of a corpus a model does not know: those of the sources change its outputs,
+  /// those of the accepted targets the cross entropy.
+  static func noteUnknown(_ examples: [ParallelCorpus.Example], _ model: TranslationModel, in file: String) {
+    note(
+      UnknownTokens(in: examples.map(\.source), vocabulary: model.sourceVocabulary),
+      in: "the sources of \(file)")
+    note(
+      UnknownTokens(in: examples.lazy.flatMap(\.targets), vocabulary: model.targetVocabulary),
+      in: "the targets of \(file)")
+  }
+
   /// Says on standard error how many tokens a model did not know; nothing when it knew them all.
   static func note(_ unknown: UnknownTokens, in place: String) {
     guard unknown.count > 0 else { return }
@@ -27,6 +38,14 @@ enum Reports {
     Console.note(
       "attend: \(Format.count(unknown.count, "token")) in \(Format.count(unknown.sentences, "sentence")) of \(place) "
         + "\(unknown.count == 1 ? "is" : "are") unknown to the model\(more) \(examples)")
+  }
+
+  /// The best of a source's outputs.
+  static func best(_ hypotheses: [TranslationModel.Hypothesis]) throws -> TranslationModel.Hypothesis {
+    guard let best = hypotheses.first else {
+      throw CommandError("the model gave no output; train it again, or use another model")
+    }
+    return best
   }
 
   /// One epoch in one line, which a terminal of 80 columns shows.

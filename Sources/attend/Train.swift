@@ -26,6 +26,10 @@ struct Train: ParsableCommand {
   @OptionGroup var runtime: RuntimeArguments
 
   func validate() throws {
+    for (option, path) in [("--train", train), ("--output", output), ("--dev", dev ?? "-")] where path.isEmpty
+    {
+      throw ValidationError("\(option) is empty; name a file or folder")
+    }
     guard epochs >= 1 else { throw ValidationError("--epochs is \(epochs); expected at least 1") }
   }
 
@@ -54,7 +58,10 @@ struct Train: ParsableCommand {
   private func fresh(_ place: ModelFolder) throws -> Trainer {
     guard !place.holdsModel else {
       throw CommandError(
-        "\(folder.path): already holds a model; go on with it with --resume, or choose another folder")
+        "\(folder.path): already holds a model; "
+          + (place.holdsTraining
+            ? "go on with it with --resume, or choose another folder"
+            : "choose another folder, or delete this one (it holds no training to go on with)"))
     }
     let learn = try corpus(train)
     let development = try dev.map(corpus)
@@ -73,7 +80,11 @@ struct Train: ParsableCommand {
 
   private func resumed(_ place: ModelFolder) throws -> Trainer {
     guard place.holdsTraining else {
-      throw CommandError("\(folder.path): holds no training to go on with; leave out --resume to start one")
+      throw CommandError(
+        "\(folder.path): holds no training to go on with; "
+          + (place.holdsModel
+            ? "choose another folder, or delete this one, and leave out --resume"
+            : "leave out --resume to start one"))
     }
     let model = try TranslationModel(contentsOf: folder)
     let corpus = try Reports.corpus(train, for: model)
@@ -92,11 +103,9 @@ struct Train: ParsableCommand {
   private func describe(_ model: TranslationModel, _ corpus: ParallelCorpus, _ development: ParallelCorpus?) {
     guard !quiet else { return }
     let learn = "\(Format.count(corpus.pairs.count, "pair")) to learn"
-    guard let development else { return Console.note(learn) }
+    guard let development, let dev else { return Console.note(learn) }
     Console.note("\(learn), \(Format.count(development.examples.count, "example")) to judge by")
-    Reports.note(
-      UnknownTokens(in: development.examples.map(\.source), vocabulary: model.sourceVocabulary),
-      in: dev ?? "")
+    Reports.noteUnknown(development.examples, model, in: dev)
   }
 
   private func finish(_ trainer: Trainer) throws {

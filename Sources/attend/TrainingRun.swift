@@ -17,7 +17,7 @@ struct TrainingRun {
 
   private var display: ProgressDisplay
 
-  /// From here on Ctrl-C saves.
+  /// From here on, and until ``run(isEnough:)`` returns, Ctrl-C saves.
   init(_ trainer: Trainer, folder: URL, epochs: Int, quiet: Bool) {
     Interruption.watch()
     self.trainer = trainer
@@ -30,13 +30,19 @@ struct TrainingRun {
   /// The best model so far; before the end of the first epoch the one under way.
   var model: TranslationModel { trainer.reports.isEmpty ? trainer.model : trainer.best }
 
+  /// No epoch is left to train.
+  private var isOver: Bool { trainer.reports.count >= epochs || trainer.shouldStop }
+
   /// - Parameter isEnough: asked after every epoch whether to stop
   mutating func run(isEnough: ([EpochReport]) -> Bool = { _ in false }) throws -> Outcome {
-    while trainer.reports.count < epochs && !trainer.shouldStop {
+    // What the caller does next saves nothing, so Ctrl-C stops it.
+    defer { Interruption.unwatch() }
+    while !isOver {
       let report = try trainEpoch()
       try trainer.save(to: folder)
       if let report, !quiet { try Console.print(Reports.line(report)) }
-      if Interruption.isPending { return .interrupted }
+      // Asked to stop after the last epoch, it has nothing to go on with.
+      if Interruption.isPending && !isOver { return .interrupted }
       if report == nil || isEnough(trainer.reports) { break }
     }
     return .finished

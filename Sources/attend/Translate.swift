@@ -75,10 +75,11 @@ struct Translate: ParsableCommand {
     var outputs = try model.translate(sources.compactMap(\.self), beam: width)[...]
     var text = ""
     for source in sources {
-      let hypotheses = source == nil ? [] : outputs.removeFirst()
-      let isBlank = source?.tokens.isEmpty ?? true
-      if nBest == nil || isBlank {
-        text += (isBlank ? "" : hypotheses[0].text) + "\n"
+      let hypotheses = source == nil ? [] : outputs.popFirst() ?? []
+      if source?.tokens.isEmpty ?? true {
+        text += "\n"
+      } else if nBest == nil {
+        text += try Reports.best(hypotheses).text + "\n"
       } else {
         text += ranked(hypotheses)
       }

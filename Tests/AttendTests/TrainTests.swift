@@ -32,14 +32,17 @@ import Testing
       #expect(outcome.status == 0)
       #expect(outcome.error.isEmpty)
       let model = try TranslationModel(contentsOf: URL(filePath: fixture.model))
-      var expected = ModelConfiguration.luong(
+      let source = Tokenization(.words, lowercase: true)
+      let target = Tokenization(.whitespace, lowercase: true)
+      let corpus = try ParallelCorpus(
+        contentsOf: URL(filePath: fixture.data), source: source, target: target, maximumLength: 99)
+      let shape = ModelConfiguration.luong(
         score: .concat, cell: .gru, layers: 2, bidirectional: false, inputFeeding: false, embedding: 5,
         hidden: 6, dropout: 0.1, maximumLength: 99)
-      expected = try expected.sized(
-        source: model.sourceVocabulary.count, target: model.targetVocabulary.count)
-      #expect(model.configuration == expected)
-      #expect(model.source == Tokenization(.words, lowercase: true))
-      #expect(model.target == Tokenization(.whitespace, lowercase: true))
+      let expected = try TranslationModel(shape, corpus: corpus, source: source, target: target, seed: 1)
+      #expect(model.configuration == expected.configuration)
+      #expect(model.source == source)
+      #expect(model.target == target)
     }
   }
 

@@ -33,14 +33,21 @@ public struct ModelFolder: Sendable {
   /// Makes the folder, and those above it, where they are missing. Foundation's function does not tell the system's
   /// reason.
   func make() throws(CheckpointError) {
-    // What is there and no folder shows when a file is written to it.
-    if mkdir(url.path, 0o777) == 0 || errno == EEXIST { return }
+    var problem = makeLast()
     let above = url.absoluteURL.deletingLastPathComponent()
-    if errno == ENOENT && above.path.count < url.path.count {
+    if problem == ENOENT && above.path.count < url.path.count {
       try ModelFolder(above).make()
-      if mkdir(url.path, 0o777) == 0 || errno == EEXIST { return }
+      problem = makeLast()
     }
-    throw .unwritable(file: url.path, reason: String(cString: strerror(errno)))
+    // What is there and no folder shows when a file is written to it.
+    guard problem == 0 || problem == EEXIST else {
+      throw .unwritable(file: url.path, reason: String(cString: strerror(problem)))
+    }
+  }
+
+  /// Makes the folder alone. Returns 0 or the system's error number, taken before another call can change it.
+  private func makeLast() -> Int32 {
+    url.path.withCString { mkdir($0, 0o777) == 0 ? 0 : errno }
   }
 
   private func holds(_ file: String) -> Bool {
