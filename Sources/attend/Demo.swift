@@ -69,8 +69,9 @@ struct Demo: ParsableCommand {
     run.deadline = begin + DemoSettings.limit
     let outcome = try run.run { reports in
       let elapsed = clock.now - begin
-      return (reports.last?.development?.exactMatch ?? 0) >= DemoSettings.enough
-        || elapsed + elapsed / reports.count > DemoSettings.budget
+      let last = reports.suffix(DemoSettings.inARow).compactMap { $0.development?.exactMatch }
+      let hasLearnt = last.count == DemoSettings.inARow && last.allSatisfy { $0 >= DemoSettings.enough }
+      return hasLearnt || elapsed + elapsed / reports.count > DemoSettings.budget
     }
     if outcome == .interrupted {
       throw interrupted(resuming: files.trainArguments + ["--epochs", "\(DemoSettings.epochs)"])

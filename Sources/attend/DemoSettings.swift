@@ -16,8 +16,9 @@ enum DemoSettings {
   static let held = 1_000
 
   static let epochs = 60
-  /// Good enough to stop, on the development pairs.
+  /// Good enough to stop, on the development pairs, when it lasts for so many epochs: one alone may be luck.
   static let enough = 0.997
+  static let inARow = 4
   /// An epoch that would probably end later than this is not begun.
   static let budget = Duration.seconds(55)
   /// On a machine so slow that an epoch lasts longer, this ends it.
