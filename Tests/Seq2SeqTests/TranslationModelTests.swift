@@ -83,7 +83,7 @@ struct TranslationModelTests {
       try Safetensors(tensors: tensors).write(to: folder.appending(path: "model.safetensors"))
       let error = #expect(throws: CheckpointError.self) { try TranslationModel(contentsOf: folder) }
       #expect(error.map { "\($0)".contains("model.safetensors") && "\($0)".contains("output.bias") } == true)
-      // In memory such a model still answers, with nothing.
+      // An id that no vocabulary holds is an error too, not a read beyond the table.
       let broken = try EncoderDecoder(model.configuration, weights: tensors)
       #expect(throws: ModelError.id(99, vocabulary: 6)) {
         try broken.scores(Batch([(source: [99], target: [])]))

@@ -59,7 +59,7 @@ extension Trainer {
   /// Takes up a training that ``save(to:)`` wrote, with its own options. It goes on as if it had never stopped.
   ///
   /// - Throws: ``CheckpointError`` for a file that is missing or torn, ``TrainingError/otherData(file:)`` when the
-  ///   corpus is not the one it was trained on, or the development examples are not as many as those that judged it.
+  ///   corpus is not the one it was trained on, or the development examples are not those that judged it.
   public init(resuming folder: URL, corpus: ParallelCorpus, development: ParallelCorpus? = nil) throws {
     let saved = try TranslationModel(contentsOf: folder)
     let url = folder.appending(path: Self.file)
