@@ -1,57 +1,55 @@
 extension Reference {
-  /// How a query is compared with a key ("The attention function").
-  public enum Score<T: Scalar>: Sendable {
-    /// scale · qᵀ k. Scale 1: Luong, Pham, Manning 2015, "dot"; 1/√H: Vaswani et al. 2017, equation 1.
-    case dot(scale: T)
-    /// qᵀ W k, with W [H, keyWidth]: Luong, Pham, Manning 2015, "general".
-    case general(weight: [T], keyWidth: Int)
-    /// Σₕ vₕ tanh(qₕ + kₕ), with v [H] and both sides projected beforehand: Bahdanau, Cho, Bengio 2015, appendix
-    /// A.1.2; Luong's "concat".
-    case additive(v: [T])
-  }
-
   /// What attention reads, with its sizes.
+  ///
+  /// With one head, the default, the arrays are what they are without heads. Head h of the queries reads head
+  /// h / (heads / keyHeads) of keys and values (Ainslie et al. 2023, grouped-query attention).
   public struct AttentionInput<T: Scalar>: Sendable {
-    /// [batch, queryLength, hidden].
+    /// [batch, heads, queryLength, hidden].
     public var queries: [T]
-    /// [batch, keyLength, hidden]; under the general score [batch, keyLength, keyWidth].
+    /// [batch, keyHeads, keyLength, hidden]; under the general score of its keyWidth, under the location score empty.
     public var keys: [T]
-    /// [batch, keyLength, valueWidth].
+    /// [batch, keyHeads, keyLength, valueWidth].
     public var values: [T]
     /// [batch], how many keys each source has; nil for keyLength everywhere.
     public var lengths: [Int]?
-    public var batch, queryLength, keyLength, hidden, valueWidth: Int
+    public var batch, heads, keyHeads, queryLength, keyLength, hidden, valueWidth: Int
+    public var shaping: AttentionShaping<T>
 
     @inlinable
     public init(
       queries: [T], keys: [T], values: [T], lengths: [Int]? = nil,
-      batch: Int, queryLength: Int, keyLength: Int, hidden: Int, valueWidth: Int
+      batch: Int, heads: Int = 1, keyHeads: Int = 1, queryLength: Int, keyLength: Int, hidden: Int,
+      valueWidth: Int,
+      shaping: AttentionShaping<T> = AttentionShaping()
     ) {
       self.queries = queries
       self.keys = keys
       self.values = values
       self.lengths = lengths
       self.batch = batch
+      self.heads = heads
+      self.keyHeads = keyHeads
       self.queryLength = queryLength
       self.keyLength = keyLength
       self.hidden = hidden
       self.valueWidth = valueWidth
+      self.shaping = shaping
     }
 
+    /// Throws unless everything fits, and says how wide a key is.
     @inlinable
-    func validate(_ score: Score<T>) throws {
-      var keyWidth = hidden
-      switch score {
-      case .dot: break
-      case .general(let weight, let width):
-        keyWidth = width
-        try require(weight, "weight", hidden, keyWidth)
-      case .additive(let v): try require(v, "v", hidden)
+    func validate(_ score: Score<T>) throws -> Int {
+      guard heads > 0, keyHeads > 0, heads % keyHeads == 0 else {
+        throw ReferenceError.configuration(
+          "heads is \(heads), keyHeads \(keyHeads); expected a multiple, both at least 1")
       }
-      try require(queries, "queries", batch, queryLength, hidden)
-      try require(keys, "keys", batch, keyLength, keyWidth)
-      try require(values, "values", batch, keyLength, valueWidth)
+      try require(queries, "queries", batch, heads, queryLength, hidden)
+      let keyWidth = try score.keyWidth(hidden: hidden, keyLength: keyLength)
+      try require(keys, "keys", batch, keyHeads, keyLength, keyWidth)
+      try require(values, "values", batch, keyHeads, keyLength, valueWidth)
       try requireLengths(lengths, rows: batch, maximum: keyLength)
+      try validateShaping()
+      return keyWidth
     }
 
     @inlinable func length(_ b: Int) -> Int { lengths?[b] ?? keyLength }
@@ -59,191 +57,147 @@ extension Reference {
 
   /// What attention returns.
   public struct AttentionResult<T: Scalar>: Sendable {
-    /// c [batch, queryLength, valueWidth].
+    /// c [batch, heads, queryLength, valueWidth].
     public var context: [T]
-    /// α [batch, queryLength, keyLength], the softmax weights.
+    /// a [batch, heads, queryLength, keyLength], the softmax's weights times the window's Gaussian, before dropout.
     public var alignment: [T]
+    /// α, the softmax's weights themselves: the alignment, unless the window has a Gaussian.
+    public var weights: [T]
+    /// log Σᵢ exp(e[t, i]) [batch, heads, queryLength]; −∞ where there is nothing to attend to.
+    public var logSumExp: [T]
 
     @inlinable
-    init(context: [T], alignment: [T]) {
-      self.context = context
-      self.alignment = alignment
+    init(zeroFor input: AttentionInput<T>) {
+      let rows = input.batch * input.heads * input.queryLength
+      context = Array(repeating: 0, count: rows * input.valueWidth)
+      weights = Array(repeating: 0, count: rows * input.keyLength)
+      alignment = weights
+      logSumExp = Array(repeating: -T.infinity, count: rows)
     }
   }
 
   /// Attention of every query over the keys of its source:
   ///
-  ///     e[t, i] = score(q[t], k[i])      α[t] = softmax(e[t]) over i < length      c[t] = Σᵢ α[t, i] v[i]
+  ///     e[t, i] = score(q[t], k[i]), shaped as ``AttentionShaping`` says
+  ///     α[t] = softmax(e[t]) over what no mask hides      a[t, i] = α[t, i] exp(−(i − p[t])² / 2σ²) in such a window
+  ///     c[t] = Σᵢ a[t, i] dropout[t, i] v[i]
   ///
-  /// Keys and values beyond a length are not read. A source of length 0 gives a zero context and zero weights.
+  /// Masked keys and values are not read, nor are the values of weights that are exactly 0. A query with nothing to attend
+  /// to gives a zero context and zero weights.
   ///
   /// - Throws: ``ReferenceError``.
-  /// - Complexity: O(batch · queryLength · keyLength · (hidden + valueWidth)).
+  /// - Complexity: O(batch · heads · queryLength · keyLength · (hidden + valueWidth)), and keyWidth times as much under
+  ///   the general score.
   @inlinable
   public static func attention<T: Scalar>(
     _ input: AttentionInput<T>, score: Score<T>
   ) throws -> AttentionResult<T> {
-    try input.validate(score)
-    if case .general(let weight, let keyWidth) = score {
-      return try attention(projectingKeys(of: input, by: weight, keyWidth), score: .dot(scale: 1))
-    }
-    var result = AttentionResult<T>(
-      context: Array(repeating: 0, count: input.batch * input.queryLength * input.valueWidth), alignment: [])
-    for b in 0..<input.batch {
-      let keys = b * input.keyLength..<b * input.keyLength + input.length(b)
-      for t in b * input.queryLength..<(b + 1) * input.queryLength {
-        let query = row(input.queries, t, input.hidden)
-        let scores = keys.map { evaluate(score, query, row(input.keys, $0, input.hidden)) }
-        let weights = softmax(scores[...], length: keys.count)
-        for (i, weight) in zip(keys, weights) {
-          add(weight, row(input.values, i, input.valueWidth), to: &result.context, row: t)
-        }
-        result.alignment += weights + Array(repeating: 0, count: input.keyLength - keys.count)
+    let keyWidth = try input.validate(score)
+    var result = AttentionResult(zeroFor: input)
+    for query in input.places {
+      let scores = (0..<input.keyLength).map { input.maskedScore(score, query, $0, keyWidth) }
+      let attended = scores.indices.filter { scores[$0] != -T.infinity }
+      guard let largest = attended.map({ scores[$0] }).max() else { continue }
+      let exponentials = attended.map { T.exp(scores[$0] - largest) }
+      let sum = exponentials.reduce(0, +)
+      result.logSumExp[query.row] = largest + T.log(sum)
+      for (i, exponential) in zip(attended, exponentials) {
+        let pair = input.pair(query, i)
+        result.weights[pair] = exponential / sum
+        result.alignment[pair] = result.weights[pair] * input.gaussian(query, i)
+        let weight = result.alignment[pair] * (input.shaping.dropout?[pair] ?? 1)
+        guard weight != 0 else { continue }
+        let value = row(input.values, input.key(query, i), input.valueWidth)
+        add(weight, value, to: &result.context, row: query.row)
       }
     }
     return result
   }
 
-  /// The gradients of ``attention(_:score:)``.
-  public struct AttentionGradient<T: Scalar>: Sendable {
-    /// In the shapes of the input's arrays.
-    public var queries, keys, values: [T]
-    /// Of the score's own parameter: v [hidden], W [hidden, keyWidth], or empty for the dot score.
-    public var scoreParameter: [T]
-
-    @inlinable
-    init(zeroFor input: AttentionInput<T>, scoreParameter: [T]) {
-      queries = Array(repeating: 0, count: input.queries.count)
-      keys = Array(repeating: 0, count: input.keys.count)
-      values = Array(repeating: 0, count: input.values.count)
-      self.scoreParameter = scoreParameter
-    }
+  /// Where a score stands on its way to the softmax.
+  public enum ScoreStage: Sendable {
+    /// score(q, k).
+    case raw
+    /// Behind the softcap.
+    case capped
+    /// Behind the bias and all masks, which make it −∞.
+    case masked
   }
 
-  /// Inverts e = score(q, k), α = softmax(e), c = Σᵢ αᵢ vᵢ:
+  /// The scores themselves, [batch, heads, queryLength, keyLength]. Those before the masks are of all pairs, masked or not.
   ///
-  ///     dα[t, i] = dc[t]ᵀ v[i]            dv[i] = Σₜ α[t, i] dc[t]
-  ///     de[t, i] = α[t, i] (dα[t, i] − Σⱼ α[t, j] dα[t, j])
-  ///     dot, e = scale · qᵀ k:            dq = scale · de · k         dk = scale · de · q
-  ///     additive, e = vᵀ tanh(q + k):     dq = dk = de · v ∘ (1 − tanh²)      dv = de · tanh
-  ///     general, e = qᵀ k′, k′ = W k:     dot with k′, then dk = Wᵀ dk′       dW = Σᵢ dk′[i] k[i]ᵀ
-  ///
-  /// Places beyond a length have zero gradients, whatever stands there.
-  ///
-  /// - Parameters:
-  ///   - contextGradient: dc [batch, queryLength, valueWidth].
-  ///   - result: The forward's.
   /// - Throws: ``ReferenceError``.
   @inlinable
-  public static func attentionBackward<T: Scalar>(
-    _ contextGradient: [T], _ result: AttentionResult<T>, _ input: AttentionInput<T>, score: Score<T>
-  ) throws -> AttentionGradient<T> {
-    try input.validate(score)
-    try require(
-      contextGradient, "contextGradient", input.batch, input.queryLength, input.valueWidth)
-    try require(result.alignment, "alignment", input.batch, input.queryLength, input.keyLength)
-    if case .general(let weight, let keyWidth) = score {
-      return try generalBackward(contextGradient, result, input, weight, keyWidth)
-    }
-    var gradient = AttentionGradient(zeroFor: input, scoreParameter: [])
-    if case .additive(let v) = score { gradient.scoreParameter = v.map { _ in 0 } }
-    for b in 0..<input.batch {
-      let keys = b * input.keyLength..<b * input.keyLength + input.length(b)
-      for t in b * input.queryLength..<(b + 1) * input.queryLength {
-        let dcontext = row(contextGradient, t, input.valueWidth)
-        let weights = row(result.alignment, t, input.keyLength).prefix(keys.count)
-        let dweights = keys.map { dot(dcontext, row(input.values, $0, input.valueWidth)) }
-        let dscores = softmaxBackward(dweights[...], output: weights, length: keys.count)
-        for (i, (weight, dscore)) in zip(keys, zip(weights, dscores)) {
-          add(weight, dcontext, to: &gradient.values, row: i)
-          backpropagate(dscore, through: score, input, query: t, key: i, into: &gradient)
+  public static func attentionScores<T: Scalar>(
+    _ input: AttentionInput<T>, score: Score<T>, at stage: ScoreStage
+  ) throws -> [T] {
+    let keyWidth = try input.validate(score)
+    return input.places.flatMap { query in
+      (0..<input.keyLength).map { i in
+        switch stage {
+        case .raw: input.score(score, query, i, keyWidth)
+        case .capped: input.capped(input.score(score, query, i, keyWidth))
+        case .masked: input.maskedScore(score, query, i, keyWidth)
         }
       }
     }
-    return gradient
   }
 }
 
-// MARK: - One score
+// MARK: - Where things stand
 
 extension Reference {
-  /// e = score(q, k) of the scores that compare vectors of one width.
-  @inlinable
-  static func evaluate<T: Scalar>(_ score: Score<T>, _ query: ArraySlice<T>, _ key: ArraySlice<T>) -> T {
-    switch score {
-    case .dot(let scale): scale * dot(query, key)
-    case .additive(let v): zip(v, zip(query, key)).reduce(0) { $0 + $1.0 * T.tanh($1.1.0 + $1.1.1) }
-    case .general: preconditionFailure("the general score runs as the dot score over projected keys")
-    }
-  }
+  /// Step `step` of a source's head.
+  @usableFromInline
+  struct QueryPlace: Sendable {
+    @usableFromInline var batch, head, step: Int
+    /// Its row among all queries.
+    @usableFromInline var row: Int
 
-  /// Adds de's share to dq[t], dk[i] and the score's parameter; the formulas stand at `attentionBackward`.
-  @inlinable
-  static func backpropagate<T: Scalar>(
-    _ dscore: T, through score: Score<T>, _ input: AttentionInput<T>, query t: Int, key i: Int,
-    into gradient: inout AttentionGradient<T>
-  ) {
-    let query = row(input.queries, t, input.hidden)
-    let key = row(input.keys, i, input.hidden)
-    switch score {
-    case .dot(let scale):
-      add(scale * dscore, key, to: &gradient.queries, row: t)
-      add(scale * dscore, query, to: &gradient.keys, row: i)
-    case .additive(let v):
-      let u = zip(query, key).map { T.tanh($0 + $1) }
-      let du = zip(v, u).map { v, u in v * (1 - u * u) }
-      add(dscore, du[...], to: &gradient.queries, row: t)
-      add(dscore, du[...], to: &gradient.keys, row: i)
-      add(dscore, u[...], to: &gradient.scoreParameter, row: 0)
-    case .general: preconditionFailure("the general score runs as the dot score over projected keys")
+    @inlinable
+    init(batch: Int, head: Int, step: Int, row: Int) {
+      self.batch = batch
+      self.head = head
+      self.step = step
+      self.row = row
     }
   }
 }
 
-// MARK: - The general score: project the keys, then dot
+extension Reference.AttentionInput {
+  @usableFromInline typealias QueryPlace = Reference.QueryPlace
 
-extension Reference {
-  /// Keys with zeros beyond the lengths: a product with the padding would turn a stray NaN into a gradient.
+  /// All queries in their order.
   @inlinable
-  static func maskedKeys<T: Scalar>(_ input: AttentionInput<T>, _ keyWidth: Int) -> [T] {
-    var keys = [T](repeating: 0, count: input.keys.count)
-    for b in 0..<input.batch {
-      for i in b * input.keyLength..<b * input.keyLength + input.length(b) {
-        add(1, row(input.keys, i, keyWidth), to: &keys, row: i)
-      }
+  var places: [QueryPlace] {
+    (0..<batch * heads * queryLength).map { row in
+      QueryPlace(
+        batch: row / queryLength / heads, head: row / queryLength % heads, step: row % queryLength, row: row)
     }
-    return keys
   }
 
-  /// k′ = k Wᵀ.
+  /// The row, among all keys, of the key that this query has at position i.
   @inlinable
-  static func projectingKeys<T: Scalar>(
-    of input: AttentionInput<T>, by weight: [T], _ keyWidth: Int
-  ) throws -> AttentionInput<T> {
-    var projected = input
-    projected.keys = try matrixProduct(
-      maskedKeys(input, keyWidth), weight, keyProjection(input, keyWidth))
-    return projected
+  func key(_ query: QueryPlace, _ i: Int) -> Int {
+    (query.batch * keyHeads + query.head / (heads / keyHeads)) * keyLength + i
   }
 
+  /// The index of this query and key i among all pairs.
   @inlinable
-  static func keyProjection<T>(_ input: AttentionInput<T>, _ keyWidth: Int) -> ProductShape {
-    ProductShape(m: input.batch * input.keyLength, n: input.hidden, k: keyWidth, transposeB: true)
+  func pair(_ query: QueryPlace, _ i: Int) -> Int { query.row * keyLength + i }
+
+  /// score(q, k).
+  @inlinable
+  func score(_ score: Reference.Score<T>, _ query: QueryPlace, _ i: Int, _ keyWidth: Int) -> T {
+    Reference.evaluate(
+      score, Reference.row(queries, query.row, hidden), Reference.row(keys, key(query, i), keyWidth),
+      position: i)
   }
 
-  /// Inverts k′ = k Wᵀ behind the dot score's gradient.
+  /// What the softmax gets: −∞ where a mask hides the key, which is not read then.
   @inlinable
-  static func generalBackward<T: Scalar>(
-    _ contextGradient: [T], _ result: AttentionResult<T>, _ input: AttentionInput<T>,
-    _ weight: [T], _ keyWidth: Int
-  ) throws -> AttentionGradient<T> {
-    let projected = try projectingKeys(of: input, by: weight, keyWidth)
-    var gradient = try attentionBackward(contextGradient, result, projected, score: .dot(scale: 1))
-    let product = try matrixProductBackward(
-      gradient.keys, output: projected.keys, maskedKeys(input, keyWidth), weight,
-      keyProjection(input, keyWidth))
-    gradient.keys = product.a
-    gradient.scoreParameter = product.b
-    return gradient
+  func maskedScore(_ score: Reference.Score<T>, _ query: QueryPlace, _ i: Int, _ keyWidth: Int) -> T {
+    guard allows(query, i) else { return -T.infinity }
+    return capped(self.score(score, query, i, keyWidth)) + (shaping.bias?[pair(query, i)] ?? 0)
   }
 }
