@@ -1,48 +1,81 @@
-// Attention over a batch of sources of different lengths: scores, softmax and context in one pass.
+// Attention: scores, masks, softmax and context in one pass, forward and backward, without ever storing what
+// grows as queries × keys × width.
 //
-//     e_ti = score(q_t, k_i)      α_t = softmax(e_t) over i < length[b]      c_t = Σ_i α_ti v_i
+//     e_ti = score(q_t, k_i)     α_t = softmax over the keys that t may attend to     c_t = Σ_i α_ti v_i
 //
-// queries [B, Tq, H], keys [B, Tk, H], values [B, Tk, D], context [B, Tq, D], alignment [B, Tq, Tk], lengths
-// [B] in 0 … Tk, or null for Tk everywhere. Weights beyond a length are exactly 0 and nothing is read there,
-// so NaN in masked places never reaches a result. A source of length 0 gives a zero context and zero
-// gradients.
+// Shapes: queries [B, heads, Tq, H], keys [B, key_heads, Tk, H], values [B, key_heads, Tk, D], context [B,
+// heads, Tq, D], laid out by strides. key_heads divides heads; query head h reads key head h / (heads /
+// key_heads).
 //
-// Error of context and alignment: at most twice that of the same formula in plain float loops, plus the
-// rounding of the result; of gradients three times.
+// A score passes, in this order: scale · qᵀk (or vᵀ tanh(q + k)); softcap; bias; masks; softmax; the window's
+// Gaussian; dropout. The first four make −∞ of what is masked.
+//
+// A row with nothing to attend to gives zeros, forward and backward. Keys and values that no mask lets
+// through are not read, or multiplied by nothing: NaN there reaches no result. In a place that is attended to
+// it does. A weight that is exactly 0, masked or below the least float, counts as masked.
+//
+// Results are the same, bit for bit, for any number of threads.
 #ifndef CK_ATTENTION_H
 #define CK_ATTENTION_H
 
 #include "ck_runtime.h"
 
-// score = scale · qᵀk. Luong, Pham, Manning 2015, "dot" (scale 1); Vaswani et al. 2017 (scale 1/√H).
-// "General" is this with keys projected by W_a. alignment may be null.
-CK_EXTERN ck_status ck_dot_attention_forward_f32(float *context, float *alignment, const float *queries,
-                                                 const float *keys, const float *values,
-                                                 const int32_t *lengths, float scale, int64_t B, int64_t Tq,
-                                                 int64_t Tk, int64_t H, int64_t D);
+// Row t of (b, head) starts at data + (b · batch + head · head + t · row); in a packed batch at
+// data + (starts[b] + t) · row + head · head. A row's elements are adjacent. A stride of 0 repeats.
+typedef struct ck_strides {
+    int64_t batch, head, row;
+} ck_strides;
 
-// Overwrites dqueries; accumulates dkeys and dvalues (the places beyond a length are left alone), so that the
-// steps of a decoder add up. alignment is the forward's.
-CK_EXTERN ck_status ck_dot_attention_backward_f32(float *dqueries, float *dkeys, float *dvalues,
-                                                  const float *dcontext, const float *queries,
-                                                  const float *keys, const float *values,
-                                                  const float *alignment, const int32_t *lengths, float scale,
-                                                  int64_t B, int64_t Tq, int64_t Tk, int64_t H, int64_t D);
+typedef struct ck_attention {
+    int64_t B, heads, key_heads, Tq, Tk, H, D;
+    ck_strides query, key, value, context; // gradients lie as what they are gradients of
 
-// score = Σ_h v_h tanh(q_h + k_h), with q and k projected beforehand: Bahdanau, Cho, Bengio 2015; Luong's
-// "concat". Nothing of the size [B, Tq, Tk, H] is ever stored. alignment may be null.
-CK_EXTERN ck_status ck_additive_attention_forward_f32(float *context, float *alignment, const float *queries,
-                                                      const float *keys, const float *values, const float *v,
-                                                      const int32_t *lengths, int64_t B, int64_t Tq,
-                                                      int64_t Tk, int64_t H, int64_t D);
+    // Packed batches without padding: rows starts[b] … starts[b + 1] − 1 belong to b, at most Tq (Tk) of
+    // them; batch strides are not used then. [B + 1] each, or null.
+    const int64_t *query_starts, *key_starts;
 
-// Overwrites dqueries; accumulates dkeys, dvalues and dv [H]. alignment is the forward's; the tanh is
-// recomputed.
-CK_EXTERN ck_status ck_additive_attention_backward_f32(float *dqueries, float *dkeys, float *dvalues,
-                                                       float *dv, const float *dcontext, const float *queries,
-                                                       const float *keys, const float *values, const float *v,
-                                                       const float *alignment, const int32_t *lengths,
-                                                       int64_t B, int64_t Tq, int64_t Tk, int64_t H,
-                                                       int64_t D);
+    // Which keys i a query t of b may attend to; all conditions hold together.
+    const int32_t *lengths; // i < lengths[b]; or null
+    int64_t left, right;    // p − left ≤ i ≤ p + right, with p = t + offset; negative: no such bound
+    int64_t offset;         // causal: right = 0, left < 0. Luong's local-m: left = right = D, offset 0
+    const int32_t *offsets; // [B], instead of offset; or null
+    const float *centres;   // [B, heads, Tq], p of Luong's local-p, instead of t + offset; or null
+    float deviation;        // σ: with centres, weights are multiplied by exp(−(i − p)² / 2σ²)
+    const uint8_t *mask;    // [B, heads, Tq, Tk] by mask_strides, 0 masks; or null
+    const float *bias;      // the same by bias_strides, added to the scores; −∞ masks; or null
+    ck_strides mask_strides, bias_strides;
 
+    float scale;    // of the dot score
+    float softcap;  // s becomes softcap · tanh(s / softcap); 0: not
+    const float *v; // [H] makes the score additive, vᵀ tanh(q + k); null: the dot score
+    float dropout; // the rate at which weights are dropped, in 0 ≤ rate < 1; the rest grows by 1 / (1 − rate)
+    uint64_t seed; // the dropped ones depend on it and on (b, head, t, i) alone
+} ck_attention;
+
+// statistics [B, heads, Tq, 2]: the largest score of a row and Σ exp(score − largest), which backward needs;
+// the log-sum-exp is largest + log Σ. A row without keys has −∞ and 0. May be null when there is no backward.
+// alignment [B, heads, Tq, Tk]: the weights, the Gaussian included, dropout not; null when not wanted.
+CK_EXTERN ck_status ck_attention_forward_f32(float *context, float *alignment, float *statistics,
+                                             const float *queries, const float *keys, const float *values,
+                                             const ck_attention *attention);
+
+typedef struct ck_attention_gradients {
+    float *queries, *keys, *values;
+    float *v;       // [H], with the additive score
+    float *bias;    // [B, heads, Tq, Tk], or null
+    float *centres; // [B, heads, Tq], or null
+} ck_attention_gradients;
+
+// Overwrites the gradients of queries, bias and centres; those of keys, values and v too, unless flags has
+// CK_ACCUMULATE, which adds to them. context and statistics are the forward's. alignment, if not null, is the
+// forward's and saves some work on plain scores.
+CK_EXTERN ck_status ck_attention_backward_f32(const ck_attention_gradients *gradients, const float *dcontext,
+                                              const float *context, const float *statistics,
+                                              const float *alignment, const float *queries, const float *keys,
+                                              const float *values, int flags, const ck_attention *attention);
+
+// The scores themselves, [B, heads, Tq, Tk]: for looking, and for operators that return them.
+enum { CK_SCORES_RAW = 0, CK_SCORES_CAPPED = 1, CK_SCORES_MASKED = 2 };
+CK_EXTERN ck_status ck_attention_scores_f32(float *scores, int stage, const float *queries, const float *keys,
+                                            const ck_attention *attention);
 #endif

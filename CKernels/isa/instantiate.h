@@ -5,9 +5,15 @@
 #include "../kernels/elementwise-inl.h"
 #include "../kernels/vector-inl.h"
 #include "../kernels/softmax-inl.h"
-#include "../kernels/attention-inl.h"
 #include "../kernels/recurrent-inl.h"
 #include "../kernels/matmul-inl.h"
+#include "../kernels/tile-inl.h"
+#include "../kernels/additive-inl.h"
+#include "../kernels/attention-inl.h"
+#include "../kernels/attention_score-inl.h"
+#include "../kernels/attention_forward-inl.h"
+#include "../kernels/attention_backward-inl.h"
+#include "../kernels/attention_rows-inl.h"
 
 #define CK_TABLE_NAME(set) ck_kernels_##set
 #define CK_DEFINE(set) CK_TABLE_NAME(set)

@@ -42,6 +42,15 @@ CK_INLINE void vf_store_first(float *p, vf x, int64_t n) {
     for (int64_t i = 0; i < n; i++) p[i] = lanes[i];
 }
 
+// The first n bytes, one a lane; missing lanes read as zero.
+CK_INLINE vi vi_load_first_bytes(const uint8_t *p, int64_t n) {
+    uint8_t bytes[CK_LANES] = {0};
+    memcpy(bytes, p, (size_t)(n < CK_LANES ? n : CK_LANES));
+    vi r;
+    for (int i = 0; i < CK_LANES; i++) r[i] = bytes[i];
+    return r;
+}
+
 // a b + c. Unfused targets round the product.
 CK_INLINE vf vf_fma(vf a, vf b, vf c) {
 #if CK_FUSED
@@ -77,6 +86,77 @@ CK_INLINE float vf_maximum(vf x) {
     for (int half = CK_LANES / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++) lanes[i] = lanes[i] > lanes[i + half] ? lanes[i] : lanes[i + half];
     return lanes[0];
+}
+
+// The elements of a and b in turns: of their lower halves, and of their upper ones.
+#if CK_LANES == 16
+#define CK_ZIP(first)                                                                                        \
+    first, first + 16, first + 1, first + 17, first + 2, first + 18, first + 3, first + 19, first + 4,       \
+        first + 20, first + 5, first + 21, first + 6, first + 22, first + 7, first + 23
+#elif CK_LANES == 8
+#define CK_ZIP(first) first, first + 8, first + 1, first + 9, first + 2, first + 10, first + 3, first + 11
+#elif CK_LANES == 4
+#define CK_ZIP(first) first, first + 4, first + 1, first + 5
+#else
+#define CK_ZIP(first) 0
+#endif
+CK_INLINE vf vf_zip_low(vf a, vf b) { return __builtin_shufflevector(a, b, CK_ZIP(0)); }
+CK_INLINE vf vf_zip_high(vf a, vf b) { return __builtin_shufflevector(a, b, CK_ZIP(CK_LANES / 2)); }
+
+// Row i of x becomes column i: squares of 4 × 4 first, in parts of four lanes, then the squares change
+// places.
+#if CK_LANES == 16
+#define CK_LANES_OF(a, b, c, d)                                                                              \
+    a, b, c, d, (a) + 4, (b) + 4, (c) + 4, (d) + 4, (a) + 8, (b) + 8, (c) + 8, (d) + 8, (a) + 12, (b) + 12,  \
+        (c) + 12, (d) + 12
+#define CK_EVEN_PARTS 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27
+#define CK_ODD_PARTS 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31
+#elif CK_LANES == 8
+#define CK_LANES_OF(a, b, c, d) a, b, c, d, (a) + 4, (b) + 4, (c) + 4, (d) + 4
+#define CK_EVEN_PARTS 0, 1, 2, 3, 8, 9, 10, 11
+#define CK_ODD_PARTS 4, 5, 6, 7, 12, 13, 14, 15
+#elif CK_LANES == 4
+#define CK_LANES_OF(a, b, c, d) a, b, c, d
+#endif
+CK_INLINE void vf_transpose(vf *x) {
+    enum { L = CK_LANES };
+    (void)x; // of a single lane
+#if CK_LANES >= 4
+    for (int i = 0; i < L; i += 4) {
+        vf low = __builtin_shufflevector(x[i], x[i + 1], CK_LANES_OF(0, L, 1, L + 1));
+        vf high = __builtin_shufflevector(x[i], x[i + 1], CK_LANES_OF(2, L + 2, 3, L + 3));
+        vf low2 = __builtin_shufflevector(x[i + 2], x[i + 3], CK_LANES_OF(0, L, 1, L + 1));
+        vf high2 = __builtin_shufflevector(x[i + 2], x[i + 3], CK_LANES_OF(2, L + 2, 3, L + 3));
+        x[i] = __builtin_shufflevector(low, low2, CK_LANES_OF(0, 1, L, L + 1));
+        x[i + 1] = __builtin_shufflevector(low, low2, CK_LANES_OF(2, 3, L + 2, L + 3));
+        x[i + 2] = __builtin_shufflevector(high, high2, CK_LANES_OF(0, 1, L, L + 1));
+        x[i + 3] = __builtin_shufflevector(high, high2, CK_LANES_OF(2, 3, L + 2, L + 3));
+    }
+#endif
+#if CK_LANES >= 8
+    for (int i = 0; i < L; i += 8)
+        for (int j = i; j < i + 4; j++) {
+            vf even = __builtin_shufflevector(x[j], x[j + 4], CK_EVEN_PARTS);
+            x[j + 4] = __builtin_shufflevector(x[j], x[j + 4], CK_ODD_PARTS);
+            x[j] = even;
+        }
+#endif
+#if CK_LANES == 16
+    for (int j = 0; j < 8; j++) {
+        vf low =
+            __builtin_shufflevector(x[j], x[j + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+        x[j + 8] = __builtin_shufflevector(x[j], x[j + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28,
+                                           29, 30, 31);
+        x[j] = low;
+    }
+#endif
+}
+
+// Lane i is the sum of x[i] across its lanes. Overwrites x.
+CK_INLINE vf vf_sums(vf x[CK_LANES]) {
+    for (int half = CK_LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) x[i] = vf_zip_low(x[i], x[i + half]) + vf_zip_high(x[i], x[i + half]);
+    return x[0];
 }
 
 // 0, 1, 2, … in the lanes.

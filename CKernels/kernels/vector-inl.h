@@ -1,64 +1,84 @@
-// Small products with a few rows, the pieces of attention: dots, weighted sums, rank-1 updates.
+// Small products of one vector with some rows, `stride` apart: dots, weighted sums, rank-1 updates.
 
-// dots[i] = x · rows[i] for i < count. Four rows at a time share the loads of x and hide the latency of the
-// adds.
-CK_INLINE void rows_dot(float *dots, const float *x, const float *rows, int64_t count, int64_t width) {
-    int64_t i = 0;
-    for (; i + 4 <= count; i += 4) {
-        const float *r = rows + i * width;
-        vf s0 = vf_set(0), s1 = s0, s2 = s0, s3 = s0;
-        for (int64_t h = 0; h < width; h += CK_LANES) {
-            int64_t n = width - h;
-            vf v = vf_load_first(x + h, n);
-            s0 = vf_fma(v, vf_load_first(r + h, n), s0);
-            s1 = vf_fma(v, vf_load_first(r + width + h, n), s1);
-            s2 = vf_fma(v, vf_load_first(r + 2 * width + h, n), s2);
-            s3 = vf_fma(v, vf_load_first(r + 3 * width + h, n), s3);
+CK_INLINE float row_dot(const float *x, const float *y, int64_t width) {
+    vf sum = vf_set(0);
+    int64_t h = 0;
+    for (; h + CK_LANES <= width; h += CK_LANES) sum = vf_fma(vf_load(x + h), vf_load(y + h), sum);
+    if (h < width) sum = vf_fma(vf_load_first(x + h, width - h), vf_load_first(y + h, width - h), sum);
+    return vf_sum(sum);
+}
+
+// dots[i] = x · rows[i] for i < count. As many rows at a time as there are lanes: they share the loads of x,
+// hide the latency of the sums, and are summed across the lanes together.
+CK_INLINE void rows_dot(float *dots, const float *x, const float *rows, int64_t stride, int64_t count,
+                        int64_t width) {
+    for (int64_t i = 0; i < count; i += CK_LANES) {
+        const float *r = rows + i * stride;
+        if (count - i < CK_LANES) {
+            for (; i < count; i++, r += stride) dots[i] = row_dot(x, r, width);
+            return;
         }
-        dots[i] = vf_sum(s0), dots[i + 1] = vf_sum(s1), dots[i + 2] = vf_sum(s2), dots[i + 3] = vf_sum(s3);
-    }
-    for (; i < count; i++) {
-        vf s = vf_set(0);
-        for (int64_t h = 0; h < width; h += CK_LANES)
-            s = vf_fma(vf_load_first(x + h, width - h), vf_load_first(rows + i * width + h, width - h), s);
-        dots[i] = vf_sum(s);
+        vf sum[CK_LANES];
+        for (int j = 0; j < CK_LANES; j++) sum[j] = vf_set(0);
+        int64_t h = 0;
+        for (; h + CK_LANES <= width; h += CK_LANES) {
+            vf v = vf_load(x + h);
+            for (int j = 0; j < CK_LANES; j++) sum[j] = vf_fma(v, vf_load(r + j * stride + h), sum[j]);
+        }
+        if (h < width) {
+            vf v = vf_load_first(x + h, width - h);
+            for (int j = 0; j < CK_LANES; j++)
+                sum[j] = vf_fma(v, vf_load_first(r + j * stride + h, width - h), sum[j]);
+        }
+        vf_store(dots + i, vf_sums(sum));
     }
 }
 
-// out = Σ_i weights[i] rows[i]; zero for count 0. Four vectors of columns at a time stay in registers.
-CK_INLINE void rows_weighted_sum(float *out, const float *weights, const float *rows, int64_t count,
-                                 int64_t width) {
+// out = Σ_i weights[i] rows[i]; zero for count 0. Several vectors of columns at a time stay in registers.
+CK_INLINE void rows_weighted_sum(float *out, const float *weights, const float *rows, int64_t stride,
+                                 int64_t count, int64_t width) {
+    enum { columns = 8 };
     int64_t h = 0;
-    for (; h + 4 * CK_LANES <= width; h += 4 * CK_LANES) {
-        vf s0 = vf_set(0), s1 = s0, s2 = s0, s3 = s0;
+    for (; h + columns * CK_LANES <= width; h += columns * CK_LANES) {
+        vf sum[columns];
+        for (int j = 0; j < columns; j++) sum[j] = vf_set(0);
         for (int64_t i = 0; i < count; i++) {
-            const float *r = rows + i * width + h;
             vf w = vf_set(weights[i]);
-            s0 = vf_fma(w, vf_load(r), s0);
-            s1 = vf_fma(w, vf_load(r + CK_LANES), s1);
-            s2 = vf_fma(w, vf_load(r + 2 * CK_LANES), s2);
-            s3 = vf_fma(w, vf_load(r + 3 * CK_LANES), s3);
+            for (int j = 0; j < columns; j++)
+                sum[j] = vf_fma(w, vf_load(rows + i * stride + h + j * CK_LANES), sum[j]);
         }
-        vf_store(out + h, s0), vf_store(out + h + CK_LANES, s1);
-        vf_store(out + h + 2 * CK_LANES, s2), vf_store(out + h + 3 * CK_LANES, s3);
+        for (int j = 0; j < columns; j++) vf_store(out + h + j * CK_LANES, sum[j]);
     }
     for (; h < width; h += CK_LANES) {
         vf s = vf_set(0);
         for (int64_t i = 0; i < count; i++)
-            s = vf_fma(vf_set(weights[i]), vf_load_first(rows + i * width + h, width - h), s);
+            s = vf_fma(vf_set(weights[i]), vf_load_first(rows + i * stride + h, width - h), s);
         vf_store_first(out + h, s, width - h);
     }
 }
 
-// rows[i] += weights[i] x.
-CK_INLINE void rows_add_outer(float *rows, const float *weights, const float *x, int64_t count,
-                              int64_t width) {
-    for (int64_t i = 0; i < count; i++) {
-        vf w = vf_set(weights[i]);
-        for (int64_t h = 0; h < width; h += CK_LANES) {
-            float *r = rows + i * width + h;
-            vf_store_first(r, vf_fma(w, vf_load_first(x + h, width - h), vf_load_first(r, width - h)),
-                           width - h);
-        }
+// row += weight x.
+CK_INLINE void row_add(float *row, float weight, const float *x, int64_t width) {
+    vf w = vf_set(weight);
+    int64_t h = 0;
+    for (; h + CK_LANES <= width; h += CK_LANES)
+        vf_store(row + h, vf_fma(w, vf_load(x + h), vf_load(row + h)));
+    if (h < width) {
+        int64_t n = width - h;
+        vf_store_first(row + h, vf_fma(w, vf_load_first(x + h, n), vf_load_first(row + h, n)), n);
     }
+}
+
+// rows[i] += weights[i] x, but for weights of 0: what is masked gets nothing, not even 0 · NaN.
+CK_INLINE void rows_add_outer(float *rows, int64_t stride, const float *weights, const float *x,
+                              int64_t count, int64_t width) {
+    for (int64_t i = 0; i < count; i++)
+        if (weights[i] != 0) row_add(rows + i * stride, weights[i], x, width);
+}
+
+// out += Σ_i weights[i] rows[i] over the weights that are not 0.
+CK_INLINE void rows_add_attended(float *out, const float *weights, const float *rows, int64_t stride,
+                                 int64_t count, int64_t width) {
+    for (int64_t i = 0; i < count; i++)
+        if (weights[i] != 0) row_add(out, weights[i], rows + i * stride, width);
 }

@@ -23,6 +23,24 @@ CK_INLINE vf vf_exp(vf x) {
     return p * scale1 * scale2;
 }
 
+// exp of x ≤ 0, −∞ and NaN, for a softmax: 2ᵗ with t = x log₂ e = n + f, |f| ≤ ½. What lies below the least
+// normal number is 0. Its relative error grows with |x|, as that of x itself does.
+CK_INLINE vf vf_exp_nonpositive(vf x) {
+    const vf magic = vf_set(12582912.0f); // 1.5 · 2²³: adding it rounds to an integer in the low bits
+    vf t = x * vf_set(1.44269504088896341f);
+    vf shifted = t + magic;
+    vf f = t - (shifted - magic);
+    vf p = vf_set(1.5353361959569596e-4f);
+    p = vf_fma(p, f, vf_set(1.3398875016719103e-3f));
+    p = vf_fma(p, f, vf_set(9.61843691766262e-3f));
+    p = vf_fma(p, f, vf_set(5.5503323674201965e-2f));
+    p = vf_fma(p, f, vf_set(2.4022647738456726e-1f));
+    p = vf_fma(p, f, vf_set(6.931471824645996e-1f));
+    p = vf_fma(p, f, vf_set(1.0f));
+    vf scale = vf_of((vi_of(shifted) << 23) + 0x3f800000);
+    return t < vf_set(-126.0f) ? vf_set(0) : p * scale;
+}
+
 // Small |x|: the Cephes odd polynomial, exact to the last bits near 0. Else 1 − 2 / (e^{2|x|} + 1).
 CK_INLINE vf vf_tanh(vf x) {
     vf a = vf_abs(x), z = x * x;

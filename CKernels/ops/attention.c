@@ -1,138 +1,248 @@
-// Attention: a tile is one source with a block of its queries (forward) or all of them (backward, where the
-// source's keys and values have one owner).
+// Attention: checks the call, chooses between tiles and single rows, and cuts the work into tasks whose
+// bounds never depend on the number of threads.
+#include <math.h>
 #include "../runtime/runtime.h"
 
-enum { QUERIES = 16, TANH_COST = 16 };
+// As few queries as this of a head are run one by one: staging keys and values for them would not pay.
+enum { FEW_QUERIES = 4 };
 
-static ck_status check(const float *context, const float *queries, const float *keys, const float *values,
-                       const int32_t *lengths, int64_t B, int64_t Tq, int64_t Tk, int64_t H, int64_t D) {
-    CK_SIZES(B, Tq, Tk, H, D);
-    int64_t query_rows = ck_product(B, Tq), key_rows = ck_product(B, Tk);
-    CK_ARRAY(context, ck_product(query_rows, D));
-    CK_ARRAY(queries, ck_product(query_rows, H));
-    CK_ARRAY(keys, ck_product(key_rows, H));
-    CK_ARRAY(values, ck_product(key_rows, D));
-    // The products that decide on threads must not overflow either.
-    CK_REQUIRE(ck_product(ck_product(query_rows, Tk), ck_product(H + D, TANH_COST)) >= 0, CK_BAD_SIZE);
-    CK_REQUIRE(ck_product(B, H) >= 0, CK_BAD_SIZE);
-    return lengths ? ck_check_range(lengths, B, 0, Tk) : CK_OK;
-}
+// Keys of a task where single queries meet a long source, and queries of a task where each has its own
+// window.
+enum { PART_KEYS = 256, ROWS = 16 };
 
-static ck_status check_backward(const float *dqueries, const float *dkeys, const float *dvalues,
-                                const float *alignment, int64_t B, int64_t Tq, int64_t Tk, int64_t H,
-                                int64_t D) {
-    CK_ARRAY(dqueries, B * Tq * H);
-    CK_ARRAY(dkeys, B * Tk * H);
-    CK_ARRAY(dvalues, B * Tk * D);
-    CK_ARRAY(alignment, B * Tq * Tk);
+// What a pair's tanh costs in multiply-adds, for the choice of threads.
+enum { TANH_COST = 8 };
+
+static bool runs_by_rows(const ck_attention *a) { return a->centres || a->Tq <= FEW_QUERIES; }
+
+static ck_status check_strides(ck_strides s) {
+    CK_SIZES(s.batch, s.head, s.row);
     return CK_OK;
 }
 
-// Where one tile's arrays begin.
-typedef struct tile {
-    int64_t b, length, queries, query_at, context_at, key_at, value_at, alignment_at;
-} tile;
-
-static tile tile_at(int64_t b, int64_t t, int64_t queries, const int32_t *lengths, int64_t Tq, int64_t Tk,
-                    int64_t H, int64_t D) {
-    int64_t row = b * Tq + t;
-    return (tile){b, lengths ? lengths[b] : Tk, queries, row * H, row * D, b * Tk * H, b * Tk * D, row * Tk};
+static ck_status check_starts(const int64_t *starts, int64_t B, int64_t most) {
+    if (!starts) return CK_OK;
+    CK_REQUIRE(starts[0] >= 0 && starts[0] <= INT64_C(1) << 40, CK_OUT_OF_RANGE);
+    for (int64_t b = 0; b < B; b++)
+        CK_REQUIRE(starts[b + 1] >= starts[b] && starts[b + 1] - starts[b] <= most, CK_OUT_OF_RANGE);
+    return CK_OK;
 }
 
-// Runs `call` with a `tile t` and `scratch` of Tk floats, for blocks of queries (or whole sources with block
-// = Tq).
-// (clang-format would break the loop after its pragma.)
-// clang-format off
-#define FOR_TILES(block, call)                                                                               \
-    do {                                                                                                     \
-        int64_t blocks = Tq > 0 ? ck_blocks(Tq, block) : 0;                                                  \
-        _Pragma("omp parallel for schedule(static, 1) num_threads(threads)")                                 \
-        for (int64_t task = 0; task < B * blocks; task++) {                                                  \
-            int64_t first = task % blocks * (block);                                                         \
-            tile t = tile_at(task / blocks, first, ck_min(block, Tq - first), lengths, Tq, Tk, H, D);        \
-            float *scratch = scratches + ck_thread_index() * Tk;                                             \
-            call;                                                                                            \
-        }                                                                                                    \
-    } while (0)
-// clang-format on
+static int64_t product4(int64_t a, int64_t b, int64_t c, int64_t d) {
+    return ck_product(ck_product(a, b), ck_product(c, d));
+}
 
-ck_status ck_dot_attention_forward_f32(float *context, float *alignment, const float *queries,
-                                       const float *keys, const float *values, const int32_t *lengths,
-                                       float scale, int64_t B, int64_t Tq, int64_t Tk, int64_t H, int64_t D) {
-    const ck_kernels *kernels;
-    CK_TRY(ck_table(&kernels));
-    CK_TRY(check(context, queries, keys, values, lengths, B, Tq, Tk, H, D));
-    int threads = ck_threads_for(B * Tq * Tk * (H + D));
-    float *scratches = ck_scratch_take(threads * Tk);
-    CK_REQUIRE(scratches, CK_NO_MEMORY);
-    FOR_TILES(QUERIES, kernels->dot_attention_forward_tile(
-                           context + t.context_at, alignment ? alignment + t.alignment_at : NULL, scratch,
-                           queries + t.query_at, keys + t.key_at, values + t.value_at, scale, t.queries, Tk,
-                           t.length, H, D));
+static ck_status check_masks(const ck_attention *a) {
+    const int64_t limit = INT64_C(1) << 40;
+    if (a->lengths) CK_TRY(ck_check_range(a->lengths, a->B, 0, a->Tk));
+    CK_REQUIRE(a->left <= limit && a->right <= limit && a->offset >= -limit && a->offset <= limit,
+               CK_OUT_OF_RANGE);
+    CK_REQUIRE(isfinite(a->scale) && a->softcap >= 0 && isfinite(a->softcap), CK_OUT_OF_RANGE);
+    CK_REQUIRE(a->dropout >= 0 && a->dropout < 1, CK_OUT_OF_RANGE);
+    if (a->centres) CK_REQUIRE(a->deviation > 0 && isfinite(a->deviation), CK_OUT_OF_RANGE);
+    if (a->mask) CK_TRY(check_strides(a->mask_strides));
+    if (a->bias) CK_TRY(check_strides(a->bias_strides));
+    return CK_OK;
+}
+
+static ck_status check(const ck_attention *a) {
+    CK_REQUIRE(a, CK_NULL_POINTER);
+    CK_SIZES(a->B, a->heads, a->key_heads, a->Tq, a->Tk, a->H, a->D);
+    CK_REQUIRE(a->key_heads > 0 ? a->heads % a->key_heads == 0 : a->heads == 0, CK_BAD_SIZE);
+    CK_TRY(check_strides(a->query));
+    CK_TRY(check_strides(a->key));
+    CK_TRY(check_strides(a->value));
+    CK_TRY(check_strides(a->context));
+    // The amount of work decides on threads and must not overflow; nor must any array.
+    CK_REQUIRE(
+        ck_product(product4(a->B, a->heads, a->Tq, a->Tk), ck_product(a->H + a->D + 1, 4 * TANH_COST)) >= 0,
+        CK_BAD_SIZE);
+    CK_REQUIRE(product4(a->B, a->heads, a->Tq, a->H + a->D + 2) >= 0, CK_BAD_SIZE);
+    CK_REQUIRE(product4(a->B, a->key_heads, a->Tk, a->H + a->D) >= 0, CK_BAD_SIZE);
+    CK_TRY(check_starts(a->query_starts, a->B, a->Tq));
+    CK_TRY(check_starts(a->key_starts, a->B, a->Tk));
+    return check_masks(a);
+}
+
+static ck_status check_arrays(const float *context, const float *queries, const float *keys,
+                              const float *values, const ck_attention *a) {
+    const int64_t query_rows = a->B * a->heads * a->Tq, key_rows = a->B * a->key_heads * a->Tk;
+    CK_ARRAY(context, query_rows * a->D);
+    CK_ARRAY(queries, query_rows * a->H);
+    CK_ARRAY(keys, key_rows * a->H);
+    CK_ARRAY(values, key_rows * a->D);
+    return CK_OK;
+}
+
+static int64_t work_of(const ck_attention *a) {
+    return a->B * a->heads * a->Tq * a->Tk * (a->H * (a->v ? TANH_COST : 1) + a->D);
+}
+
+// Scratch of a task, in floats.
+static int64_t forward_scratch(const ck_attention *a) {
+    return CK_SCORE_SCRATCH(a->H) + CK_FORWARD_QUERIES * CK_TILE_KEYS + 64 + CK_TILE_KEYS +
+           2 * CK_TASK_QUERIES;
+}
+static int64_t backward_scratch(const ck_attention *a) {
+    int64_t queries = a->heads / a->key_heads * a->Tq;
+    return CK_SCORE_SCRATCH(a->H) + CK_TILE_KEYS * (a->D + 2 * CK_BACKWARD_QUERIES + 2) + queries;
+}
+static int64_t row_scratch(const ck_attention *a, int64_t rows) { return rows * ck_whole(a->Tk, 64); }
+
+static ck_status forward_by_tiles(const ck_kernels *kernels, const ck_attention_call *call) {
+    const ck_attention *a = call->a;
+    const int64_t chunks = ck_blocks(a->Tq, CK_TASK_QUERIES), room = ck_whole(forward_scratch(a), 16);
+    const int threads = ck_threads_for(work_of(a));
+    float *scratch = ck_scratch_take(ck_product(threads, room));
+    CK_REQUIRE(scratch, CK_NO_MEMORY);
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
+    for (int64_t task = 0; task < a->B * a->heads * chunks; task++) {
+        int64_t first = task % chunks * CK_TASK_QUERIES, row = task / chunks, b = row / a->heads;
+        int64_t queries = a->query_starts ? a->query_starts[b + 1] - a->query_starts[b] : a->Tq;
+        if (first < queries)
+            kernels->attention_forward_tiles(call, b, row % a->heads, first,
+                                             ck_min(CK_TASK_QUERIES, queries - first),
+                                             scratch + ck_thread_index() * room);
+    }
     ck_scratch_return();
     return CK_OK;
 }
 
-ck_status ck_dot_attention_backward_f32(float *dqueries, float *dkeys, float *dvalues, const float *dcontext,
-                                        const float *queries, const float *keys, const float *values,
-                                        const float *alignment, const int32_t *lengths, float scale,
-                                        int64_t B, int64_t Tq, int64_t Tk, int64_t H, int64_t D) {
-    const ck_kernels *kernels;
-    CK_TRY(ck_table(&kernels));
-    CK_TRY(check(dcontext, queries, keys, values, lengths, B, Tq, Tk, H, D));
-    CK_TRY(check_backward(dqueries, dkeys, dvalues, alignment, B, Tq, Tk, H, D));
-    int threads = ck_threads_for(B * Tq * Tk * 2 * (H + D));
-    float *scratches = ck_scratch_take(threads * Tk);
-    CK_REQUIRE(scratches, CK_NO_MEMORY);
-    FOR_TILES(Tq, kernels->dot_attention_backward_tile(
-                      dqueries + t.query_at, dkeys + t.key_at, dvalues + t.value_at, scratch,
-                      dcontext + t.context_at, queries + t.query_at, keys + t.key_at, values + t.value_at,
-                      alignment + t.alignment_at, scale, t.queries, Tk, t.length, H, D));
+// Where a head has few queries, the keys are cut into parts, each summed apart, and merged in ascending
+// order.
+static ck_status forward_by_rows(const ck_kernels *kernels, const ck_attention_call *call) {
+    const ck_attention *a = call->a;
+    const int64_t part = a->centres ? a->Tk : PART_KEYS, parts = ck_blocks(a->Tk, part),
+                  chunks = ck_blocks(a->Tq, ROWS);
+    const int64_t rows = a->B * a->heads * a->Tq, room = row_scratch(a, 2) + 16, width = a->D + 2;
+    const int threads = ck_threads_for(work_of(a));
+    const int64_t sums_room = ck_product(rows, ck_product(parts, width));
+    CK_REQUIRE(sums_room >= 0, CK_BAD_SIZE);
+    float *sums = ck_scratch_take(sums_room + threads * room);
+    CK_REQUIRE(sums, CK_NO_MEMORY);
+    float *scratch = sums + sums_room;
+#pragma omp parallel num_threads(threads)
+    {
+        float *own = scratch + ck_thread_index() * room;
+#pragma omp for schedule(static)
+        for (int64_t task = 0; task < a->B * a->heads * chunks * parts; task++) {
+            int64_t i = task % parts, chunk = task / parts % chunks, row = task / parts / chunks,
+                    b = row / a->heads;
+            int64_t queries = a->query_starts ? a->query_starts[b + 1] - a->query_starts[b] : a->Tq;
+            for (int64_t t = chunk * ROWS; t < ck_min(queries, (chunk + 1) * ROWS); t++) {
+                float *sum = sums + ((row * a->Tq + t) * parts + i) * width;
+                kernels->attention_forward_row(call, sum, sum + a->D, b, row % a->heads, t, i * part,
+                                               (i + 1) * part, own);
+            }
+        }
+#pragma omp for schedule(static)
+        for (int64_t row = 0; row < rows; row++) {
+            int64_t b = row / a->Tq / a->heads, head = row / a->Tq % a->heads, t = row % a->Tq;
+            int64_t queries = a->query_starts ? a->query_starts[b + 1] - a->query_starts[b] : a->Tq;
+            if (t >= queries) continue;
+            float own_statistics[2],
+                *statistics = call->statistics ? call->statistics + 2 * row : own_statistics;
+            int64_t start = a->query_starts ? a->query_starts[b] * a->context.row : b * a->context.batch;
+            float *context = call->context + start + head * a->context.head + t * a->context.row;
+            kernels->attention_merge_row(context, statistics, sums + row * parts * width, width, parts, a->D);
+            kernels->attention_finish_rows(call, b, head, t, 1, statistics, own);
+        }
+    }
     ck_scratch_return();
     return CK_OK;
 }
 
-ck_status ck_additive_attention_forward_f32(float *context, float *alignment, const float *queries,
-                                            const float *keys, const float *values, const float *v,
-                                            const int32_t *lengths, int64_t B, int64_t Tq, int64_t Tk,
-                                            int64_t H, int64_t D) {
+ck_status ck_attention_forward_f32(float *context, float *alignment, float *statistics, const float *queries,
+                                   const float *keys, const float *values, const ck_attention *attention) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
-    CK_TRY(check(context, queries, keys, values, lengths, B, Tq, Tk, H, D));
-    CK_ARRAY(v, H);
-    int threads = ck_threads_for(B * Tq * Tk * H * TANH_COST);
-    float *scratches = ck_scratch_take(threads * Tk);
-    CK_REQUIRE(scratches, CK_NO_MEMORY);
-    FOR_TILES(QUERIES, kernels->additive_attention_forward_tile(
-                           context + t.context_at, alignment ? alignment + t.alignment_at : NULL, scratch,
-                           queries + t.query_at, keys + t.key_at, values + t.value_at, v, t.queries, Tk,
-                           t.length, H, D));
+    CK_TRY(check(attention));
+    CK_TRY(check_arrays(context, queries, keys, values, attention));
+    ck_attention_call call = {.a = attention,
+                              .context = context,
+                              .alignment = alignment,
+                              .statistics = statistics,
+                              .queries = queries,
+                              .keys = keys,
+                              .values = values};
+    return runs_by_rows(attention) ? forward_by_rows(kernels, &call) : forward_by_tiles(kernels, &call);
+}
+
+ck_status ck_attention_backward_f32(const ck_attention_gradients *gradients, const float *dcontext,
+                                    const float *context, const float *statistics, const float *alignment,
+                                    const float *queries, const float *keys, const float *values, int flags,
+                                    const ck_attention *attention) {
+    const ck_kernels *kernels;
+    CK_TRY(ck_table(&kernels));
+    CK_TRY(check(attention));
+    CK_TRY(check_arrays(context, queries, keys, values, attention));
+    CK_REQUIRE(gradients, CK_NULL_POINTER);
+    CK_TRY(check_arrays(dcontext, gradients->queries, gradients->keys, gradients->values, attention));
+    const ck_attention *a = attention;
+    CK_ARRAY(statistics, a->B * a->heads * a->Tq);
+    if (a->v) CK_ARRAY(gradients->v, a->H);
+    CK_REQUIRE(a->centres || !gradients->centres, CK_BAD_SIZE);
+    if (a->key_heads == 0) return CK_OK;
+    // With a softcap or centres the weights alone do not say what their scores were.
+    bool plain = a->softcap == 0 && !a->centres;
+    ck_attention_call call = {.a = a,
+                              .queries = queries,
+                              .keys = keys,
+                              .values = values,
+                              .d = gradients,
+                              .dcontext = dcontext,
+                              .given_context = context,
+                              .given_statistics = statistics,
+                              .given_alignment = plain ? alignment : NULL,
+                              .accumulate = flags & CK_ACCUMULATE};
+    const bool rows = runs_by_rows(a);
+    const int64_t tasks = a->B * a->key_heads;
+    const int64_t room = ck_whole(rows ? row_scratch(a, 4) : backward_scratch(a), 16);
+    const int64_t sums = a->v ? ck_product(tasks, a->H) : 0;
+    const int threads = ck_threads_for(2 * work_of(a));
+    CK_REQUIRE(sums >= 0, CK_BAD_SIZE);
+    float *scratch = ck_scratch_take(ck_product(threads, room) + sums);
+    CK_REQUIRE(scratch, CK_NO_MEMORY);
+    // Every head of keys sums its own dv; they are added in order, whatever thread made them.
+    float *dv = scratch + threads * room;
+    memset(dv, 0, (size_t)sums * sizeof(float));
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
+    for (int64_t task = 0; task < tasks; task++) {
+        float *own = scratch + ck_thread_index() * room;
+        int64_t b = task / a->key_heads, key_head = task % a->key_heads;
+        (rows ? kernels->attention_backward_rows
+              : kernels->attention_backward_tiles)(&call, dv + (a->v ? task * a->H : 0), b, key_head, own);
+    }
+    if (a->v && !call.accumulate) memset(gradients->v, 0, (size_t)a->H * sizeof(float));
+    for (int64_t task = 0; a->v && task < tasks; task++)
+        kernels->add_range(gradients->v, dv + task * a->H, a->H);
     ck_scratch_return();
     return CK_OK;
 }
 
-ck_status ck_additive_attention_backward_f32(float *dqueries, float *dkeys, float *dvalues, float *dv,
-                                             const float *dcontext, const float *queries, const float *keys,
-                                             const float *values, const float *v, const float *alignment,
-                                             const int32_t *lengths, int64_t B, int64_t Tq, int64_t Tk,
-                                             int64_t H, int64_t D) {
+ck_status ck_attention_scores_f32(float *scores, int stage, const float *queries, const float *keys,
+                                  const ck_attention *attention) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
-    CK_TRY(check(dcontext, queries, keys, values, lengths, B, Tq, Tk, H, D));
-    CK_TRY(check_backward(dqueries, dkeys, dvalues, alignment, B, Tq, Tk, H, D));
-    CK_ARRAY(v, H);
-    CK_ARRAY(dv, H);
-    int threads = ck_threads_for(B * Tq * Tk * H * TANH_COST);
-    float *scratches = ck_scratch_take(threads * Tk + B * H);
-    CK_REQUIRE(scratches, CK_NO_MEMORY);
-    // Every source sums its own dv; they are added in the order of the batch, whatever thread made them.
-    float *source_dv = scratches + threads * Tk;
-    memset(source_dv, 0, (size_t)(B * H) * sizeof(float));
-    FOR_TILES(Tq, kernels->additive_attention_backward_tile(
-                      dqueries + t.query_at, dkeys + t.key_at, dvalues + t.value_at, source_dv + t.b * H,
-                      scratch, dcontext + t.context_at, queries + t.query_at, keys + t.key_at,
-                      values + t.value_at, v, alignment + t.alignment_at, t.queries, Tk, t.length, H, D));
-    for (int64_t b = 0; b < B; b++) kernels->add_range(dv, source_dv + b * H, H);
+    CK_TRY(check(attention));
+    const ck_attention *a = attention;
+    const int64_t rows = a->B * a->heads * a->Tq, room = row_scratch(a, 1);
+    CK_ARRAY(scores, rows * a->Tk);
+    CK_ARRAY(queries, rows * a->H);
+    CK_ARRAY(keys, a->B * a->key_heads * a->Tk * a->H);
+    CK_REQUIRE(stage >= CK_SCORES_RAW && stage <= CK_SCORES_MASKED, CK_OUT_OF_RANGE);
+    ck_attention_call call = {.a = a, .queries = queries, .keys = keys};
+    const int threads = ck_threads_for(work_of(a));
+    float *scratch = ck_scratch_take(ck_product(threads, room));
+    CK_REQUIRE(scratch, CK_NO_MEMORY);
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t b = row / a->Tq / a->heads, head = row / a->Tq % a->heads, t = row % a->Tq;
+        int64_t queries_here = a->query_starts ? a->query_starts[b + 1] - a->query_starts[b] : a->Tq;
+        if (t < queries_here)
+            kernels->attention_score_rows(&call, scores + row * a->Tk, stage, b, head, t,
+                                          scratch + ck_thread_index() * room);
+    }
     ck_scratch_return();
     return CK_OK;
 }

@@ -7,6 +7,12 @@
 
 #include <stdbool.h>
 #include "CKernels.h"
+#include "attention.h"
+
+static inline int64_t ck_min(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t ck_blocks(int64_t count, int64_t block) { return count / block + (count % block != 0); }
+// The least multiple of `block` that is not below `count`.
+static inline int64_t ck_whole(int64_t count, int64_t block) { return ck_blocks(count, block) * block; }
 
 // X(result, name, arguments)
 #define CK_KERNEL_LIST(X)                                                                                    \
@@ -29,20 +35,24 @@
       (float *dx, const float *dy, const float *y, int64_t N, int64_t columns))                              \
     X(void, cross_entropy_rows,                                                                              \
       (float *loss, float *logits, const int32_t *targets, float scale, int gradient, int64_t N, int64_t V)) \
-    X(void, dot_attention_forward_tile,                                                                      \
-      (float *context, float *alignment, float *scratch, const float *queries, const float *keys,            \
-       const float *values, float scale, int64_t Tq, int64_t Tk, int64_t length, int64_t H, int64_t D))      \
-    X(void, dot_attention_backward_tile,                                                                     \
-      (float *dqueries, float *dkeys, float *dvalues, float *scratch, const float *dcontext,                 \
-       const float *queries, const float *keys, const float *values, const float *alignment, float scale,    \
-       int64_t Tq, int64_t Tk, int64_t length, int64_t H, int64_t D))                                        \
-    X(void, additive_attention_forward_tile,                                                                 \
-      (float *context, float *alignment, float *scratch, const float *queries, const float *keys,            \
-       const float *values, const float *v, int64_t Tq, int64_t Tk, int64_t length, int64_t H, int64_t D))   \
-    X(void, additive_attention_backward_tile,                                                                \
-      (float *dqueries, float *dkeys, float *dvalues, float *dv, float *scratch, const float *dcontext,      \
-       const float *queries, const float *keys, const float *values, const float *v, const float *alignment, \
-       int64_t Tq, int64_t Tk, int64_t length, int64_t H, int64_t D))                                        \
+    X(void, attention_forward_tiles,                                                                         \
+      (const ck_attention_call *call, int64_t b, int64_t head, int64_t first, int64_t count,                 \
+       float *scratch))                                                                                      \
+    X(void, attention_forward_row,                                                                           \
+      (const ck_attention_call *call, float *sum, float *statistics, int64_t b, int64_t head, int64_t t,     \
+       int64_t part_first, int64_t part_end, float *scratch))                                                \
+    X(void, attention_merge_row,                                                                             \
+      (float *sum, float *statistics, const float *parts, int64_t stride, int64_t count, int64_t D))         \
+    X(void, attention_finish_rows,                                                                           \
+      (const ck_attention_call *call, int64_t b, int64_t head, int64_t t, int64_t count,                     \
+       const float *statistics, float *scratch))                                                             \
+    X(void, attention_backward_tiles,                                                                        \
+      (const ck_attention_call *call, float *dv, int64_t b, int64_t key_head, float *scratch))               \
+    X(void, attention_backward_rows,                                                                         \
+      (const ck_attention_call *call, float *dv, int64_t b, int64_t key_head, float *scratch))               \
+    X(void, attention_score_rows,                                                                            \
+      (const ck_attention_call *call, float *scores, int stage, int64_t b, int64_t head, int64_t t,          \
+       float *scratch))                                                                                      \
     X(void, lstm_cell_forward_rows,                                                                          \
       (float *h, float *c, float *gates, const float *c_before, int64_t rows, int64_t H))                    \
     X(void, lstm_cell_backward_rows,                                                                         \

@@ -31,9 +31,6 @@ static inline int64_t ck_product(int64_t a, int64_t b) {
     return a < 0 || b < 0 || __builtin_mul_overflow(a, b, &result) ? -1 : result;
 }
 
-static inline int64_t ck_min(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t ck_blocks(int64_t count, int64_t block) { return count / block + (count % block != 0); }
-
 #define CK_TRY(expression)                                                                                   \
     do {                                                                                                     \
         ck_status ck_try_status = (expression);                                                              \

@@ -15,7 +15,7 @@
 // fused multiply-adds, and by what exp and tanh make of that: some hundred roundings of 6e-8.
 #define TOLERANCE 2e-5
 
-enum { SHAPES = 60, OUTPUTS = 6, MARGIN = 16 };
+enum { SHAPES = 60, OUTPUTS = 10, MARGIN = 16 };
 
 // MARK: Random data
 
@@ -153,45 +153,71 @@ static void rows(run *r) {
     require(r, ck_sum_rows_f32(output(r, columns), x, stride, N, columns));
 }
 
-typedef struct attention {
-    int64_t B, Tq, Tk, H, D;
-    float *queries, *keys, *values, *v, *dcontext;
-    int32_t *lengths;
-} attention;
+static ck_strides strides(int64_t heads, int64_t rows, int64_t width) {
+    return (ck_strides){heads * rows * width, rows * width, width};
+}
 
-static attention draw_attention(run *r) {
-    attention a = {.B = size(3), .Tq = size(20), .Tk = size(40), .H = size(70), .D = size(70)};
-    a.queries = input(r, a.B * a.Tq * a.H, 1);
-    a.keys = input(r, a.B * a.Tk * a.H, 1);
-    a.values = input(r, a.B * a.Tk * a.D, 1);
-    a.v = input(r, a.H, 1);
-    a.dcontext = input(r, a.B * a.Tq * a.D, 1);
-    a.lengths = next() % 2 ? keep(r, integers(a.B, 0, a.Tk)) : NULL;
+// Masks, windows and factors at random, all that fit together.
+static ck_attention draw_attention(run *r, bool additive) {
+    int64_t group = 1 + (int64_t)(next() % 2), key_heads = 1 + (int64_t)(next() % 2), H = size(70),
+            D = size(70);
+    int64_t B = size(3), Tq = size(70), Tk = next() % 8 ? size(40) : 300, heads = group * key_heads;
+    ck_attention a = {.B = B,
+                      .heads = heads,
+                      .key_heads = key_heads,
+                      .Tq = Tq,
+                      .Tk = Tk,
+                      .H = H,
+                      .D = D,
+                      .query = strides(heads, Tq, H),
+                      .key = strides(key_heads, Tk, H),
+                      .value = strides(key_heads, Tk, D),
+                      .context = strides(heads, Tq, D),
+                      .left = -1,
+                      .right = -1,
+                      .scale = 0.5f,
+                      .deviation = 2};
+    if (additive) a.v = input(r, H, 1);
+    if (next() % 2) a.lengths = keep(r, integers(B, 0, Tk));
+    if (next() % 3 == 0) a.right = (int64_t)(next() % 5), a.offset = (int64_t)(next() % 7) - 3;
+    if (next() % 3 == 0) a.left = (int64_t)(next() % 20);
+    if (next() % 4 == 0) {
+        float *centres = input(r, B * heads * Tq, (float)Tk / 2);
+        for (int64_t i = 0; i < B * heads * Tq; i++) centres[i] += (float)Tk / 2;
+        a.centres = centres;
+    }
+    if (next() % 4 == 0) {
+        uint8_t *mask = keep(r, allocate(B * Tq * Tk));
+        for (int64_t i = 0; i < B * Tq * Tk; i++) mask[i] = next() % 3 > 0;
+        a.mask = mask, a.mask_strides = (ck_strides){Tq * Tk, 0, Tk};
+    }
+    if (next() % 4 == 0) a.bias = input(r, heads * Tq * Tk, 1), a.bias_strides = (ck_strides){0, Tq * Tk, Tk};
+    if (next() % 4 == 0) a.softcap = 3;
+    if (next() % 4 == 0) a.dropout = 0.2f, a.seed = next();
     return a;
 }
 
-static void dot_attention(run *r) {
-    attention a = draw_attention(r);
-    float *context = output(r, a.B * a.Tq * a.D), *alignment = output(r, a.B * a.Tq * a.Tk);
-    require(r, ck_dot_attention_forward_f32(context, alignment, a.queries, a.keys, a.values, a.lengths, 0.5f,
-                                            a.B, a.Tq, a.Tk, a.H, a.D));
-    float *dq = output(r, a.B * a.Tq * a.H), *dk = output(r, a.B * a.Tk * a.H),
-          *dv = output(r, a.B * a.Tk * a.D);
-    require(r, ck_dot_attention_backward_f32(dq, dk, dv, a.dcontext, a.queries, a.keys, a.values, alignment,
-                                             a.lengths, 0.5f, a.B, a.Tq, a.Tk, a.H, a.D));
+static void attention(run *r, bool additive) {
+    ck_attention a = draw_attention(r, additive);
+    int64_t rows = a.B * a.heads * a.Tq, key_rows = a.B * a.key_heads * a.Tk;
+    float *queries = input(r, rows * a.H, 1), *keys = input(r, key_rows * a.H, 1);
+    float *values = input(r, key_rows * a.D, 1), *dcontext = input(r, rows * a.D, 1);
+    float *statistics = keep(r, floats(2 * rows, 1));
+    float *context = output(r, rows * a.D), *alignment = next() % 2 ? output(r, rows * a.Tk) : NULL;
+    require(r, ck_attention_forward_f32(context, alignment, statistics, queries, keys, values, &a));
+    ck_attention_gradients d = {.queries = output(r, rows * a.H),
+                                .keys = output(r, key_rows * a.H),
+                                .values = output(r, key_rows * a.D)};
+    if (additive) d.v = output(r, a.H);
+    d.bias = a.bias ? output(r, rows * a.Tk) : NULL;
+    d.centres = a.centres ? output(r, rows) : NULL;
+    require(r, ck_attention_backward_f32(&d, dcontext, context, statistics, alignment, queries, keys, values,
+                                         (int)(next() % 2) * CK_ACCUMULATE, &a));
+    require(r, ck_attention_scores_f32(output(r, rows * a.Tk), CK_SCORES_CAPPED, queries, keys, &a));
 }
 
-static void additive_attention(run *r) {
-    attention a = draw_attention(r);
-    float *context = output(r, a.B * a.Tq * a.D), *alignment = output(r, a.B * a.Tq * a.Tk);
-    require(r, ck_additive_attention_forward_f32(context, alignment, a.queries, a.keys, a.values, a.v,
-                                                 a.lengths, a.B, a.Tq, a.Tk, a.H, a.D));
-    float *dq = output(r, a.B * a.Tq * a.H), *dk = output(r, a.B * a.Tk * a.H),
-          *dv = output(r, a.B * a.Tk * a.D);
-    require(r, ck_additive_attention_backward_f32(dq, dk, dv, output(r, a.H), a.dcontext, a.queries, a.keys,
-                                                  a.values, a.v, alignment, a.lengths, a.B, a.Tq, a.Tk, a.H,
-                                                  a.D));
-}
+static void dot_attention(run *r) { attention(r, false); }
+static void additive_attention(run *r) { attention(r, true); }
 
 // Falling counts, and their sum.
 static int32_t *draw_counts(run *r, int64_t *T, int64_t *N) {

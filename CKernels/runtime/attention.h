@@ -1,0 +1,30 @@
+// What one call of attention hands from ops/ to the kernels, and how its work is cut.
+#ifndef CK_ATTENTION_INTERNAL_H
+#define CK_ATTENTION_INTERNAL_H
+
+#include "CKernels.h"
+
+// Queries of a task in the forward, and of a tile in both directions: a tile's scores and what they meet stay
+// in L1 and L2.
+enum { CK_TASK_QUERIES = 512, CK_FORWARD_QUERIES = 24, CK_BACKWARD_QUERIES = 60 };
+
+// Keys of a tile: a multiple of every register tile's columns.
+enum { CK_TILE_KEYS = 256 };
+
+// Floats for what a score keeps of a tile, in kernels/attention_score-inl.h: staged keys and queries, rows at
+// most 32 floats wider than H, and v.
+#define CK_SCORE_SCRATCH(H) ((CK_TILE_KEYS + CK_BACKWARD_QUERIES + 1) * ((H) + 32))
+
+typedef struct ck_attention_call {
+    const ck_attention *a;
+    float *context, *alignment,
+        *statistics; // alignment and statistics [B, heads, Tq, …]; alignment may be null
+    const float *queries, *keys, *values;
+    // Backward only.
+    const ck_attention_gradients *d;
+    const float *dcontext;
+    const float *given_context, *given_statistics, *given_alignment;
+    bool accumulate;
+} ck_attention_call;
+
+#endif
