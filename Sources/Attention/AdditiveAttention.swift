@@ -1,19 +1,27 @@
-import CKernels
-
-/// Attention with the additive score `vᵀ tanh(W_a q_t + U_a k_i)`: Bahdanau, Cho, Bengio 2015 (appendix A.1.2), and
+/// Attention with the additive score `vᵀ tanh(W_a q_t + U_a k_i + b)`: Bahdanau, Cho, Bengio 2015 (appendix A.1.2), and
 /// "concat" of Luong, Pham, Manning 2015 with W = [W_a U_a].
 ///
-/// The projections are one product each; the scores are made without ever storing a [B, Tq, Tk, A] array.
-public struct AdditiveAttention: Sendable {
+/// With a gain g it is the normed score `g · v̂ᵀ tanh(W_a q_t + U_a k_i + b)`, v̂ = v / ‖v‖ (Raffel et al. 2017; the weight
+/// normalisation of Salimans, Kingma 2016).
+///
+/// The projections are one product each; the scores are made without ever storing a [B, Tq, Tk, A] array. Several heads
+/// share the parameters.
+public struct AdditiveAttention: AttentionFunction {
   /// v, [A].
   public let v: Tensor
   /// W_a, [A, H].
   public let query: Tensor
   /// U_a, [A, H_key].
   public let key: Tensor
+  /// b, [A], or none.
+  public let bias: Tensor?
+  /// g, which makes the score the normed one.
+  public let gain: Float?
 
-  /// - Throws: ``AttentionError/shape(argument:expected:found:)`` when the three do not fit together.
-  public init(v: Tensor, query: Tensor, key: Tensor) throws(AttentionError) {
+  /// - Throws: ``AttentionError`` when the parameters do not fit together, or a gain comes with a v of zeros.
+  public init(v: Tensor, query: Tensor, key: Tensor, bias: Tensor? = nil, gain: Float? = nil)
+    throws(AttentionError)
+  {
     guard v.shape.count == 1 else { throw .shape(argument: "v", expected: "[A]", found: v.shape) }
     guard query.shape.count == 2, query.shape[0] == v.count else {
       throw .shape(argument: "query", expected: "[\(v.count), H]", found: query.shape)
@@ -21,111 +29,102 @@ public struct AdditiveAttention: Sendable {
     guard key.shape.count == 2, key.shape[0] == v.count else {
       throw .shape(argument: "key", expected: "[\(v.count), H_key]", found: key.shape)
     }
-    self.v = v
-    self.query = query
-    self.key = key
+    if let bias, bias.shape != v.shape {
+      throw .shape(argument: "bias", expected: "\(v.shape)", found: bias.shape)
+    }
+    guard gain == nil || innerProduct(v.storage.pointer, v.storage.pointer, count: v.count) > 0 else {
+      throw .value(argument: "v", expected: "a vector with a direction, for the normed score", found: "zeros")
+    }
+    (self.v, self.query, self.key, self.bias, self.gain) = (v, query, key, bias, gain)
   }
 
-  /// What ``forward(queries:keys:values:mask:alignment:)`` returns and ``backward(_:_:)`` takes.
-  public struct Output: Sendable {
-    public var context: Tensor { attended.context }
-    public var alignment: Tensor? { attended.alignment }
-    let attended: Attended  // with the projected queries and keys
-    let queries: Tensor
-    let keys: Tensor
+  /// Luong's form, `vᵀ tanh(W [q; k])`, with one weight W = [W_a U_a].
+  ///
+  /// - Parameters:
+  ///   - concat: W, [A, H + H_key]
+  ///   - queryWidth: H, in 0…(H + H_key)
+  public init(v: Tensor, concat: Tensor, queryWidth: Int, bias: Tensor? = nil, gain: Float? = nil)
+    throws(AttentionError)
+  {
+    guard concat.shape.count == 2 else {
+      throw .shape(argument: "concat", expected: "[\(v.count), H + H_key]", found: concat.shape)
+    }
+    let width = concat.shape[1]
+    guard (0...width).contains(queryWidth) else {
+      throw .value(argument: "queryWidth", expected: "0 to \(width)", found: "\(queryWidth)")
+    }
+    func columns(_ range: Range<Int>) -> Tensor {
+      let part = Matrix(rows: concat.shape[0], columns: range.count)
+      part.copy(from: Matrix(concat).columns(range))
+      return part.tensor([part.rows, part.columns])
+    }
+    try self.init(
+      v: v, query: columns(0..<queryWidth), key: columns(queryWidth..<width), bias: bias, gain: gain)
   }
 
-  /// - Parameters: queries [B, Tq, H], keys [B, Tk, H_key], values [B, Tk, D]; `alignment` as in ``DotAttention``.
-  /// - Throws: ``AttentionError`` when shapes or lengths do not fit.
-  /// - Complexity: O(B·Tq·H·A + B·Tk·H_key·A + B·Tq·Tk·(A + D))
-  public func forward(
-    queries: Tensor, keys: Tensor, values: Tensor, mask: Mask = .none, alignment: Bool = false
-  ) throws(AttentionError) -> Output {
-    try KernelRuntime.ready()
-    let shape = try AttentionShape(
-      queries: queries, keys: keys, values: values, mask: mask, queryWidth: query.shape[1],
-      keyWidth: key.shape[1])
-    let q = Matrix(rows: shape.batch * shape.queries, columns: v.count)
-    q.setProduct(Matrix(queries), Matrix(query).transposed)
-    let k = Matrix(rows: shape.batch * shape.keys, columns: v.count)
-    k.setProduct(Matrix(keys), Matrix(key).transposed)
-    let attended = score(
-      shape, queries: q.tensor([shape.batch, shape.queries, v.count]),
-      keys: k.tensor([shape.batch, shape.keys, v.count]), values: values, mask: mask, alignment: alignment)
-    return Output(attended: attended, queries: queries, keys: keys)
-  }
-
-  private func score(
-    _ shape: AttentionShape, queries: Tensor, keys: Tensor, values: Tensor, mask: Mask, alignment: Bool
-  ) -> Attended {
-    let context = Tensor(uninitialized: shape.context)
-    let weights = alignment ? Tensor(uninitialized: shape.alignment) : nil
-    check(
-      ck_additive_attention_forward_f32(
-        context.storage.pointer, weights?.storage.pointer, queries.storage.pointer, keys.storage.pointer,
-        values.storage.pointer, v.storage.pointer, shape.lengths, Int64(shape.batch), Int64(shape.queries),
-        Int64(shape.keys), Int64(v.count), Int64(shape.valueWidth)))
-    return Attended(
-      context: context, alignment: weights, queries: queries, keys: keys, values: values, mask: mask)
-  }
-
-  /// The gradients of the arguments and of the three parameters.
   public struct Gradients: Sendable {
-    public let queries: Tensor
-    public let keys: Tensor
-    public let values: Tensor
+    public let inputs: AttentionGradients
+    /// Of v.
     public let v: Tensor
-    public let queryWeight: Tensor
-    public let keyWeight: Tensor
+    /// Of W_a, U_a, and of b when there is one.
+    public let query, key: Tensor
+    public let bias: Tensor?
+    /// Of g, when there is one.
+    public let gain: Float?
+
+    /// Of W = [W_a U_a].
+    public var concat: Tensor {
+      let (left, right) = (Matrix(query), Matrix(key))
+      let joined = Matrix(rows: left.rows, columns: left.columns + right.columns)
+      joined.columns(0..<left.columns).copy(from: left)
+      joined.columns(left.columns..<joined.columns).copy(from: right)
+      return joined.tensor([joined.rows, joined.columns])
+    }
   }
 
-  /// Inverts the forward; the tanh of every pair is computed again rather than kept.
-  public func backward(_ contextGradient: Tensor, _ output: Output) throws(AttentionError) -> Gradients {
-    let a = output.attended
-    try checkWidths(of: output)
-    let shape = try AttentionShape(queries: a.queries, keys: a.keys, values: a.values, mask: a.mask)
-    try shape.checkGradient(contextGradient)
-    let alignment =
-      a.alignment
-      ?? score(shape, queries: a.queries, keys: a.keys, values: a.values, mask: a.mask, alignment: true)
-      .alignment!
-    let dq = Tensor(uninitialized: a.queries.shape)
-    let (dk, dvalues, dv) = (
-      Tensor(zeros: a.keys.shape), Tensor(zeros: a.values.shape), Tensor(zeros: v.shape)
-    )
-    check(
-      ck_additive_attention_backward_f32(
-        dq.storage.pointer, dk.storage.pointer, dvalues.storage.pointer, dv.storage.pointer,
-        contextGradient.storage.pointer, a.queries.storage.pointer, a.keys.storage.pointer,
-        a.values.storage.pointer, v.storage.pointer, alignment.storage.pointer, shape.lengths,
-        Int64(shape.batch),
-        Int64(shape.queries), Int64(shape.keys), Int64(v.count), Int64(shape.valueWidth)))
-    let (dqueries, dquery) = Self.throughProjection(dq, output.queries, query)
-    let (dkeys, dkey) = Self.throughProjection(dk, a.mask.applied(to: output.keys), key)
+  /// The keys are [B, Tk, H_key]. Complexity: O(B · Tq · H · A + B · Tk · H_key · A) for the projections, besides the rest.
+  public func forward(_ input: AttentionInput, alignment: Bool) throws(AttentionError) -> Attended {
+    var call = try AttentionCall(input, queryWidth: query.shape[1], keyWidth: .exactly(key.shape[1]))
+    let (queries, keys) = (call.queries, call.keys)
+    call.queries = queries.projected(Matrix(query).transposed, bias: bias)
+    call.keys = keys.projected(Matrix(key).transposed)
+    call.v = gain.map { scaled(v, by: Float(Double($0) / norm)) } ?? v
+    return Attended(call, queries: queries, keys: keys, alignment: alignment, maker: Self.self)
+  }
+
+  /// Inverts the forward; the tanh of every pair is computed again rather than kept. With u = g v̂ and du from the score,
+  /// dg = v̂ᵀ du and dv = g / ‖v‖ · (du − v̂ v̂ᵀ du).
+  public func backward(_ contextGradient: Tensor, _ attended: Attended) throws(AttentionError) -> Gradients {
+    try validate(contextGradient, attended)
+    try validate(attended, widths: [query.shape[1], key.shape[1], v.count])
+    let gradients = attended.call.backward(contextGradient, attended)
+    let keys = attended.keys.cut(to: attended.call.lengths)
+    let (dv, dgain) = directionGradient(gradients.v!)
     return Gradients(
-      queries: dqueries, keys: dkeys, values: dvalues, v: dv, queryWeight: dquery, keyWeight: dkey)
+      inputs: attended.call.inputGradients(
+        gradients, queries: gradients.queries.projected(Matrix(query)),
+        keys: gradients.keys.projected(Matrix(key))),
+      v: dv, query: gradients.queries.weightGradient(from: attended.queries),
+      key: gradients.keys.weightGradient(from: keys),
+      bias: bias == nil ? nil : gradients.queries.rows.sumOfRows(), gain: dgain)
   }
 
-  /// An output that a layer of other sizes made would send the kernels beyond their arrays.
-  private func checkWidths(of output: Output) throws(AttentionError) {
-    let found = [output.attended.queries, output.attended.keys, output.queries, output.keys].map {
-      $0.shape[2]
-    }
-    guard found == [v.count, v.count, query.shape[1], key.shape[1]] else {
-      throw .shape(
-        argument: "output", expected: "widths [\(v.count), \(v.count), \(query.shape[1]), \(key.shape[1])]",
-        found: found)
-    }
+  private var norm: Double { innerProduct(v.storage.pointer, v.storage.pointer, count: v.count).squareRoot() }
+
+  private func scaled(_ tensor: Tensor, by factor: Float) -> Tensor {
+    let result = Tensor(uninitialized: tensor.shape)
+    setScaled(result.storage.pointer, tensor.storage.pointer, by: factor, count: tensor.count)
+    return result
   }
 
-  /// y = x Wᵀ: dx = dy W, dW = dyᵀ x.
-  private static func throughProjection(_ dy: Tensor, _ x: Tensor, _ weight: Tensor) -> (
-    dx: Tensor, dW: Tensor
-  ) {
-    let dx = Matrix(rows: Matrix(x).rows, columns: weight.shape[1])
-    dx.setProduct(Matrix(dy), Matrix(weight))
-    let dW = Matrix(rows: weight.shape[0], columns: weight.shape[1])
-    dW.setProduct(Matrix(dy).transposed, Matrix(x))
-    return (dx.tensor(x.shape), dW.tensor(weight.shape))
+  private func directionGradient(_ du: Tensor) -> (v: Tensor, gain: Float?) {
+    guard let gain else { return (du, nil) }
+    let along = innerProduct(v.storage.pointer, du.storage.pointer, count: v.count)
+    let result = Tensor(uninitialized: v.shape)
+    let scale = Double(gain) / norm
+    setScaled(
+      result.storage.pointer, du.storage.pointer, by: Float(scale), adding: v.storage.pointer,
+      times: Float(-scale * along / (norm * norm)), count: v.count)
+    return (result, Float(along / norm))
   }
 }

@@ -76,53 +76,70 @@ package struct AttentionMemory {
   }
 }
 
-/// Attention of the first `sources` sources, with the same number of consecutive query rows for each:
-/// fills context [rows, D] and alignment [rows, Tk].
-package func attend(
-  context: Matrix, alignment: Matrix, queries: Matrix, score: AttentionScore, memory: AttentionMemory,
-  sources: Int
-) {
-  precondition(context.isContiguous && alignment.isContiguous && queries.isContiguous)
-  precondition(sources <= memory.lengths.count && (sources == 0 || queries.rows % sources == 0))
-  let sizes = (Int64(sources), Int64(sources == 0 ? 0 : queries.rows / sources), Int64(memory.positions))
-  let (h, d) = (Int64(queries.columns), Int64(memory.values.columns))
-  switch score {
-  case .dot:
-    check(
-      ck_dot_attention_forward_f32(
-        context.pointer, alignment.pointer, queries.pointer, memory.keys.pointer, memory.values.pointer,
-        memory.lengths, 1, sizes.0, sizes.1, sizes.2, h, d))
-  case .additive(let v):
-    check(
-      ck_additive_attention_forward_f32(
-        context.pointer, alignment.pointer, queries.pointer, memory.keys.pointer, memory.values.pointer,
-        v.storage.pointer, memory.lengths, sizes.0, sizes.1, sizes.2, h, d))
+extension AttentionMemory {
+  /// The kernels' terms for the first `sources` sources, with the same number of consecutive query rows for each.
+  fileprivate func withKernel<R>(
+    _ score: AttentionScore, queries: Matrix, sources: Int, _ body: (UnsafePointer<ck_attention>) -> R
+  ) -> R {
+    precondition(sources <= lengths.count && (sources == 0 || queries.rows % sources == 0))
+    func packed(_ rows: Int, _ width: Int) -> ck_strides {
+      ck_strides(batch: Int64(rows * width), head: 0, row: Int64(width))
+    }
+    let (perSource, h, d) = (sources == 0 ? 0 : queries.rows / sources, queries.columns, values.columns)
+    var kernel = ck_attention()
+    (kernel.B, kernel.heads, kernel.key_heads) = (Int64(sources), 1, 1)
+    (kernel.Tq, kernel.Tk, kernel.H, kernel.D) = (Int64(perSource), Int64(positions), Int64(h), Int64(d))
+    (kernel.query, kernel.context) = (packed(perSource, h), packed(perSource, d))
+    (kernel.key, kernel.value) = (packed(positions, h), packed(positions, d))
+    (kernel.left, kernel.right, kernel.scale) = (-1, -1, 1)
+    if case .additive(let v) = score { kernel.v = UnsafePointer(v.storage.pointer) }
+    return lengths.withUnsafeBufferPointer {
+      kernel.lengths = $0.baseAddress
+      return body(&kernel)
+    }
   }
 }
 
-/// Inverts ``attend(context:alignment:queries:score:memory:sources:)``: overwrites dqueries, adds to dkeys, dvalues
-/// and, for the additive score, to dv [1, H].
-package func attendBackward(
-  dqueries: Matrix, dkeys: Matrix, dvalues: Matrix, dv: Matrix?, dcontext: Matrix, queries: Matrix,
-  alignment: Matrix, score: AttentionScore, memory: AttentionMemory, sources: Int
+/// Attention of the first `sources` sources, with the same number of consecutive query rows for each: fills context
+/// [rows, D], alignment [rows, Tk] and statistics [rows, 2], which the backward needs.
+package func attend(
+  context: Matrix, alignment: Matrix, statistics: Matrix, queries: Matrix, score: AttentionScore,
+  memory: AttentionMemory, sources: Int
 ) {
   precondition(
-    dqueries.isContiguous && dcontext.isContiguous && queries.isContiguous && alignment.isContiguous)
-  let sizes = (Int64(sources), Int64(sources == 0 ? 0 : queries.rows / sources), Int64(memory.positions))
-  let (h, d) = (Int64(queries.columns), Int64(memory.values.columns))
-  switch score {
-  case .dot:
+    [context, alignment, statistics, queries, memory.keys, memory.values].allSatisfy(\.isContiguous))
+  memory.withKernel(score, queries: queries, sources: sources) {
     check(
-      ck_dot_attention_backward_f32(
-        dqueries.pointer, dkeys.pointer, dvalues.pointer, dcontext.pointer, queries.pointer,
-        memory.keys.pointer,
-        memory.values.pointer, alignment.pointer, memory.lengths, 1, sizes.0, sizes.1, sizes.2, h, d))
-  case .additive(let v):
+      ck_attention_forward_f32(
+        context.pointer, alignment.pointer, statistics.pointer, queries.pointer, memory.keys.pointer,
+        memory.values.pointer, $0))
+  }
+}
+
+/// What a layer's attention made of some rows: the arguments of ``attend(context:alignment:statistics:queries:score:memory:sources:)``.
+package struct AttentionRows {
+  let queries, context, alignment, statistics: Matrix
+
+  package init(queries: Matrix, context: Matrix, alignment: Matrix, statistics: Matrix) {
+    precondition([queries, context, alignment, statistics].allSatisfy(\.isContiguous))
+    (self.queries, self.context, self.alignment, self.statistics) = (queries, context, alignment, statistics)
+  }
+}
+
+/// Inverts ``attend(context:alignment:statistics:queries:score:memory:sources:)``: overwrites dqueries, adds to dkeys, dvalues
+/// and, for the additive score, to dv [1, H].
+package func attendBackward(
+  dqueries: Matrix, dkeys: Matrix, dvalues: Matrix, dv: Matrix?, dcontext: Matrix, rows: AttentionRows,
+  score: AttentionScore, memory: AttentionMemory, sources: Int
+) {
+  precondition([dqueries, dkeys, dvalues, dcontext].allSatisfy(\.isContiguous))
+  var gradients = ck_attention_gradients()
+  (gradients.queries, gradients.keys) = (dqueries.pointer, dkeys.pointer)
+  (gradients.values, gradients.v) = (dvalues.pointer, dv?.pointer)
+  memory.withKernel(score, queries: rows.queries, sources: sources) {
     check(
-      ck_additive_attention_backward_f32(
-        dqueries.pointer, dkeys.pointer, dvalues.pointer, dv!.pointer, dcontext.pointer, queries.pointer,
-        memory.keys.pointer, memory.values.pointer, v.storage.pointer, alignment.pointer, memory.lengths,
-        sizes.0,
-        sizes.1, sizes.2, h, d))
+      ck_attention_backward_f32(
+        &gradients, dcontext.pointer, rows.context.pointer, rows.statistics.pointer, rows.alignment.pointer,
+        rows.queries.pointer, memory.keys.pointer, memory.values.pointer, Int32(CK_ACCUMULATE), $0))
   }
 }

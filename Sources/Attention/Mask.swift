@@ -1,36 +1,71 @@
 /// Which keys a query may attend to.
-public enum Mask: Sendable, Equatable {
+///
+/// Masks are conditions on the pair of a query t and a key i; `a.and(b)` and ``all(_:)`` let through what all of them let
+/// through. A masked weight is exactly 0, and what stands at keys and values that no query may attend to, NaN too, reaches no
+/// result. A query with nothing to attend to gives zeros, and takes no gradient.
+///
+/// The parameters of a score are the exception: the gradient of a weight that projects keys (``GeneralAttention``,
+/// ``AdditiveAttention``) is a product over all rows of keys. Those beyond ``lengths(_:)`` count as zeros there; a NaN in a key
+/// that only another kind of mask hides shows in it.
+public indirect enum Mask: Sendable, Equatable {
   /// All of them.
   case none
   /// The first `lengths[b]` of source `b`; 0 is allowed and gives zeros.
   case lengths([Int])
+  /// Those near the query: `p − left ≤ i ≤ p + right` with `p = t + offset`; nil is no bound.
+  case window(left: Int?, right: Int?, offset: Int = 0)
+  /// The same with an offset for each source, as sentences with pasts of different lengths need it.
+  case windows(left: Int?, right: Int?, offsets: [Int])
+  /// Where the mask is true.
+  case boolean(BooleanMask)
+  /// All of them, after adding the tensor to the scores; −∞ masks. Its shape has at most four dimensions that broadcast
+  /// to [B, heads, Tq, Tk] as ``BooleanMask``'s do.
+  case bias(Tensor)
+  /// Those that all of the masks let through. At most one of them may be a bias.
+  case all([Mask])
 
-  init(_ lengths: [Int]?) { self = lengths.map(Mask.lengths) ?? .none }
+  /// Keys up to the query's own position: `i ≤ t + offset`. The offset is the number of keys that came before the first query.
+  public static func causal(offset: Int = 0) -> Mask { .window(left: nil, right: 0, offset: offset) }
 
-  /// The lengths as the kernels take them, checked against the batch and the number of keys.
-  func lengths(batch: Int, keys: Int) throws(AttentionError) -> [Int32]? {
-    guard case .lengths(let lengths) = self else { return nil }
-    guard lengths.count == batch else {
-      throw .shape(argument: "lengths", expected: "[\(batch)]", found: [lengths.count])
+  /// What both masks let through.
+  public func and(_ other: Mask) -> Mask { .all([self, other]) }
+}
+
+/// A truth value for each pair of a query and a key; true lets the query attend to the key.
+///
+/// Its shape is aligned with [B, heads, Tq, Tk] at the right, as NumPy broadcasts: [Tq, Tk], [heads, Tq, Tk], [B, 1, 1, Tk] and
+/// so on. The last dimension is Tk; of the others each is that of the target or 1. In a packed batch Tq and Tk are
+/// those of the longest sentence.
+public struct BooleanMask: Sendable, Equatable {
+  public let shape: [Int]
+  /// 1 lets through, 0 masks, in row-major order.
+  let bytes: KernelArray<UInt8>
+
+  /// - Throws: ``AttentionError/shape(argument:expected:found:)`` when the number of elements does not fill the shape.
+  public init(_ elements: some Collection<Bool>, shape: [Int]) throws(AttentionError) {
+    guard Tensor.count(shape) == elements.count else {
+      throw .shape(argument: "elements", expected: "\(shape)", found: [elements.count])
     }
-    if let index = lengths.firstIndex(where: { $0 < 0 || $0 > keys }) {
-      throw .value(argument: "lengths[\(index)]", expected: "0 to \(keys)", found: "\(lengths[index])")
-    }
-    return lengths.map(Int32.init)
+    self.shape = shape
+    bytes = KernelArray(elements.map { $0 ? 1 : 0 })
   }
 
-  /// Keys [B, Tk, H] with zeros beyond the lengths: a product over all rows then sees nothing of what stood there, where
-  /// 0 · NaN would be NaN.
-  func applied(to keys: Tensor) -> Tensor {
-    guard case .lengths(let lengths) = self else { return keys }
-    let (positions, width) = (keys.shape[1], keys.shape[2])
-    var result = keys
-    result.withUnsafeMutablePointer { pointer in
-      for (b, length) in lengths.enumerated() {
-        let first = (b * positions + length) * width
-        (pointer + first).update(repeating: 0, count: (positions - length) * width)
+  /// The elements in row-major order.
+  public var elements: [Bool] { bytes.elements.map { $0 != 0 } }
+
+  /// What both let through, in the shape that both broadcast to.
+  func and(_ other: BooleanMask) throws(AttentionError) -> BooleanMask {
+    let common = zip(Broadcast.aligned(shape), Broadcast.aligned(other.shape)).map { $0 == 1 ? $1 : $0 }
+    let (a, b) = (
+      try Broadcast(shape, over: common, "mask"), try Broadcast(other.shape, over: common, "mask")
+    )
+    var both = [Bool]()
+    both.reserveCapacity(common.reduce(1, *))
+    zip(a.rowOffsets, b.rowOffsets).forEach { first, second in
+      for i in 0..<common[3] {
+        both.append(bytes.pointer[first + i] != 0 && other.bytes.pointer[second + i] != 0)
       }
     }
-    return result
+    return try BooleanMask(both, shape: common)
   }
 }

@@ -37,6 +37,11 @@ package struct Matrix {
     self.init(tensor.storage, 0, rows, columns, columns, 1)
   }
 
+  /// Rows that lie `rowStride` elements apart from an offset on.
+  init(_ buffer: Buffer, offset: Int, rows: Int, columns: Int, rowStride: Int) {
+    self.init(buffer, offset, rows, columns, rowStride, 1)
+  }
+
   package var pointer: UnsafeMutablePointer<Float> { buffer.pointer + offset }
 
   /// The whole matrix as a tensor over the same memory; the matrix must not be written afterwards.

@@ -13,7 +13,7 @@ import CKernels
 public func softmax(_ x: Tensor, lengths: [Int]? = nil) throws(AttentionError) -> Tensor {
   try KernelRuntime.ready()
   let rows = Matrix(x)
-  let checked = try Mask(lengths).lengths(batch: rows.rows, keys: rows.columns)
+  let checked = try kernelLengths(lengths, count: rows.rows, maximum: rows.columns)
   let y = Tensor(uninitialized: x.shape)
   check(
     ck_softmax_f32(y.storage.pointer, x.storage.pointer, checked, Int64(rows.rows), Int64(rows.columns)))
@@ -34,7 +34,7 @@ public func softmaxBackward(_ gradient: Tensor, _ y: Tensor, lengths: [Int]? = n
     throw .shape(argument: "gradient", expected: "\(y.shape)", found: gradient.shape)
   }
   let rows = Matrix(y)
-  let checked = try Mask(lengths).lengths(batch: rows.rows, keys: rows.columns)
+  let checked = try kernelLengths(lengths, count: rows.rows, maximum: rows.columns)
   let dx = Tensor(uninitialized: y.shape)
   check(
     ck_softmax_backward_f32(

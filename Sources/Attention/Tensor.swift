@@ -26,7 +26,7 @@ public struct Tensor: Sendable {
   }
 
   /// The elements of a shape; nil for one that no tensor can have.
-  private static func count(_ shape: [Int]) -> Int? {
+  static func count(_ shape: [Int]) -> Int? {
     var count = 1
     for extent in shape {
       let (product, overflows) = count.multipliedReportingOverflow(by: extent)

@@ -87,6 +87,8 @@ struct DecoderTape {
   let queries: Matrix?
   let context: Matrix?
   let alignment: Matrix?
+  /// What the attention's backward needs of its softmax, [rows, 2].
+  let statistics: Matrix?
   /// s̃, [rows, H]: with attention a matrix of its own, else the top layer's states.
   let attentional: Matrix
 
@@ -98,6 +100,7 @@ struct DecoderTape {
     queries = decoder.attention?.query == nil ? nil : Matrix(rows: rows, columns: hidden)
     context = decoder.attention == nil ? nil : Matrix(rows: rows, columns: hidden)
     alignment = decoder.attention == nil ? nil : Matrix(rows: rows, columns: positions)
+    statistics = decoder.attention == nil ? nil : Matrix(rows: rows, columns: 2)
     attentional = decoder.attention == nil ? layers.last!.h : Matrix(rows: rows, columns: hidden)
   }
 
@@ -175,9 +178,8 @@ struct PackedDecoder {
     if let query { queries.setProduct(top, query) }
     let context = tape.context!.rows(range)
     attend(
-      context: context, alignment: tape.alignment!.rows(range), queries: queries,
-      score: attention.kernelScore,
-      memory: memory, sources: sources)
+      context: context, alignment: tape.alignment!.rows(range), statistics: tape.statistics!.rows(range),
+      queries: queries, score: attention.kernelScore, memory: memory, sources: sources)
     let attentional = tape.attentional.rows(range)
     attentional.setProduct(context, combineContext!)
     attentional.setProduct(

@@ -182,11 +182,13 @@ private struct DecoderBackwardSteps {
     let (dcontext, dtop) = (dcontext.rows(rows), dtop.rows(rows))
     dcontext.setProduct(dattentional, combineContext!)
     let dquery = dqueries?.rows(range) ?? dtop
+    let tape = pass.tape
     attendBackward(
       dqueries: dquery, dkeys: attention.keys, dvalues: attention.values, dv: attention.v, dcontext: dcontext,
-      queries: pass.tape.queries?.rows(range) ?? pass.tape.layers.last!.h.rows(range),
-      alignment: pass.tape.alignment!.rows(range), score: layer.kernelScore, memory: memory,
-      sources: range.count)
+      rows: AttentionRows(
+        queries: (tape.queries ?? tape.layers.last!.h).rows(range), context: tape.context!.rows(range),
+        alignment: tape.alignment!.rows(range), statistics: tape.statistics!.rows(range)),
+      score: layer.kernelScore, memory: memory, sources: range.count)
     if let query { dtop.setProduct(dquery, query) }
     dtop.setProduct(dattentional, combineState!, accumulating: true)
     return dtop

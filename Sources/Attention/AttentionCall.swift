@@ -1,0 +1,272 @@
+import CKernels
+
+/// One attention call: arguments that have been checked against each other, in the kernels' terms.
+struct AttentionCall: Sendable {
+  /// What the kernels compare; a score puts its projections in their place.
+  var queries, keys: AttentionOperand
+  let values: AttentionOperand
+  var scale: Float = 1
+  /// [H]: makes the score additive.
+  var v: Tensor?
+  /// What a score that needs no keys says instead.
+  var given: GivenScores?
+  /// The mask's.
+  let bias: (tensor: Tensor, broadcast: Broadcast)?
+  let lengths: [Int]?
+
+  private let options: AttentionOptions
+  private let kernelLengths: KernelArray<Int32>?
+  private let queryStarts, keyStarts: KernelArray<Int64>?
+  private let left, right: Int
+  private let offset: Int
+  private let offsets: KernelArray<Int32>?
+  private let mask: (bytes: KernelArray<UInt8>, strides: ck_strides)?
+  private let centres: (given: Tensor, stretched: Tensor, broadcast: Broadcast)?
+  private let deviation: Float
+
+  /// How wide the keys must be.
+  enum KeyWidth {
+    case asQueries
+    case exactly(Int)
+    case any
+  }
+
+  /// - Parameters queryWidth, keyWidth: What the score's parameters ask for.
+  init(_ input: AttentionInput, queryWidth: Int? = nil, keyWidth: KeyWidth = .asQueries)
+    throws(AttentionError)
+  {
+    try KernelRuntime.ready()
+    options = input.options
+    try options.validate()
+    (queries, keys, values) = try Self.operands(input, queryWidth: queryWidth, keyWidth: keyWidth)
+    let pairs = [
+      queries.layout.batch, queries.layout.heads, queries.layout.positions, keys.layout.positions,
+    ]
+    try Self.checkSizes(pairs, width: queries.layout.width + keys.layout.width + values.layout.width)
+
+    let conditions = try AttentionConditions(input.mask, input.window)
+    lengths = conditions.lengths
+    let checked = try Attention.kernelLengths(lengths, count: pairs[0], maximum: pairs[3])
+    kernelLengths = checked.map(KernelArray.init)
+    queryStarts = queries.layout.starts.map(KernelArray.init)
+    keyStarts = keys.layout.starts.map(KernelArray.init)
+
+    let band = conditions.band?.kernel ?? (left: -1, right: -1, offsets: [0])
+    guard band.offsets.count == 1 || band.offsets.count == pairs[0] else {
+      throw .shape(argument: "offsets", expected: "[\(pairs[0])]", found: [band.offsets.count])
+    }
+    offset = band.offsets.first ?? 0
+    offsets = band.offsets.count == 1 ? nil : KernelArray(band.offsets.map(Int32.init))
+
+    if let boolean = conditions.boolean {
+      mask = (boolean.bytes, try Broadcast(boolean.shape, over: pairs, "mask").kernel)
+    } else {
+      mask = nil
+    }
+    if let tensor = conditions.bias {
+      bias = (tensor, try Broadcast(tensor.shape, over: pairs, "bias"))
+    } else {
+      bias = nil
+    }
+    if let tensor = conditions.centres {
+      let shape = tensor.shape.count == 2 ? [tensor.shape[0], 1, tensor.shape[1]] : tensor.shape
+      guard shape.count == 3 else {
+        throw .shape(
+          argument: "centres", expected: "[\(pairs[0]), \(pairs[2])] or \(Array(pairs[..<3]))",
+          found: tensor.shape)
+      }
+      let broadcast = try Broadcast(shape, over: [1] + pairs[..<3], "centres")
+      centres = (tensor, broadcast.stretched(tensor), broadcast)
+      (left, right) = (conditions.radius, conditions.radius)
+    } else {
+      centres = nil
+      (left, right) = (band.left, band.right)
+    }
+    deviation = Float(conditions.radius) / 2
+  }
+
+  private static func operands(_ input: AttentionInput, queryWidth: Int?, keyWidth: KeyWidth)
+    throws(AttentionError) -> (AttentionOperand, AttentionOperand, AttentionOperand)
+  {
+    let packed = input.options.packed
+    try packed?.validate()
+    let heads = try headCount(input.queries, given: input.options.heads, else: 1, "heads")
+    let keyHeads = try headCount(input.keys, given: input.options.keyHeads, else: heads, "keyHeads")
+    guard heads % keyHeads == 0 else {
+      throw .value(argument: "keyHeads", expected: "a divisor of the \(heads) heads", found: "\(keyHeads)")
+    }
+    let queries = try AttentionOperand(
+      input.queries, "queries",
+      .init(heads: heads, width: queryWidth, packed: packed?.queries, names: ("Tq", "H")))
+    let batch = queries.layout.batch
+    let width: Int? =
+      switch keyWidth {
+      case .asQueries: queries.layout.width
+      case .exactly(let width): width
+      case .any: nil
+      }
+    let keys = try AttentionOperand(
+      input.keys, "keys",
+      .init(
+        batch: batch, heads: keyHeads, width: width, packed: packed?.keys,
+        count: input.cached, names: ("Tk", "H")))
+    let values = try AttentionOperand(
+      input.values, "values",
+      .init(
+        batch: batch, heads: keyHeads, positions: keys.layout.positions, packed: packed?.keys,
+        count: input.cached, names: ("Tk", "D")))
+    return (queries, keys, values)
+  }
+
+  private static func headCount(_ tensor: Tensor, given: Int?, else other: Int, _ argument: String)
+    throws(AttentionError) -> Int
+  {
+    let heads = tensor.shape.count == 4 ? tensor.shape[1] : given ?? other
+    guard heads >= 1, given == nil || given == heads else {
+      let expected = tensor.shape.count == 4 && heads >= 1 ? "\(heads), as the shape has it" : "at least 1"
+      throw .value(argument: argument, expected: expected, found: "\(given ?? heads)")
+    }
+    return heads
+  }
+
+  /// The kernels' bounds: no size above 2⁴⁰, and no product of them that 63 bits do not hold, even where an array is empty.
+  private static func checkSizes(_ pairs: [Int], width: Int) throws(AttentionError) {
+    let sizes = pairs + [width + 1]
+    guard sizes.allSatisfy({ $0 <= 1 << 40 }), Tensor.count(sizes.map { max($0, 1) } + [64]) != nil else {
+      throw .value(
+        argument: "queries", expected: "sizes whose product stays below 2⁵⁷",
+        found: sizes.map(String.init).joined(separator: " · "))
+    }
+  }
+
+  /// [B, heads, Tq, Tk], without the heads where there is but one and no dimension for it.
+  var alignmentShape: [Int] {
+    let q = queries.layout
+    if q.heads == 1, q.shape.count < 4 { return [q.batch, q.positions, keys.layout.positions] }
+    return [q.batch, q.heads, q.positions, keys.layout.positions]
+  }
+
+  var contextLayout: AttentionLayout { queries.layout.with(width: values.layout.width) }
+
+  private var kernel: ck_attention {
+    let (q, k, v) = (queries.layout, keys.layout, values.layout)
+    var a = ck_attention()
+    (a.B, a.heads, a.key_heads) = (Int64(q.batch), Int64(q.heads), Int64(k.heads))
+    (a.Tq, a.Tk, a.H, a.D) = (Int64(q.positions), Int64(k.positions), Int64(q.width), Int64(v.width))
+    (a.query, a.key, a.value, a.context) = (q.strides, k.strides, v.strides, contextLayout.strides)
+    a.query_starts = queryStarts.map { UnsafePointer($0.pointer) }
+    a.key_starts = keyStarts.map { UnsafePointer($0.pointer) }
+    a.lengths = kernelLengths.map { UnsafePointer($0.pointer) }
+    (a.left, a.right, a.offset) = (Int64(left), Int64(right), Int64(offset))
+    a.offsets = offsets.map { UnsafePointer($0.pointer) }
+    a.centres = centres.map { UnsafePointer($0.stretched.storage.pointer) }
+    a.deviation = deviation
+    if let mask { (a.mask, a.mask_strides) = (UnsafePointer(mask.bytes.pointer), mask.strides) }
+    if let given {
+      (a.bias, a.bias_strides) = (UnsafePointer(given.biased.storage.pointer), given.strides)
+    } else if let bias {
+      (a.bias, a.bias_strides) = (UnsafePointer(bias.tensor.storage.pointer), bias.broadcast.kernel)
+    }
+    (a.scale, a.softcap) = (scale, options.softcap ?? 0)
+    a.v = self.v.map { UnsafePointer($0.storage.pointer) }
+    (a.dropout, a.seed) = (options.dropout, options.seed)
+    return a
+  }
+}
+
+extension AttentionCall {
+  /// A tensor for a kernel to fill; zeros where it does not reach every element.
+  private func output(_ shape: [Int], whole: Bool) -> Tensor {
+    whole ? Tensor(uninitialized: shape) : Tensor(zeros: shape)
+  }
+
+  private var isPacked: Bool { queryStarts != nil }
+
+  private var rowShape: [Int] {
+    [queries.layout.batch, queries.layout.heads, queries.layout.positions]
+  }
+
+  var softcap: Float? { options.softcap }
+
+  func forward(alignment: Bool) -> (context: Tensor, alignment: Tensor?, statistics: Tensor) {
+    let context = Tensor(uninitialized: contextLayout.shape)
+    let weights = alignment ? output(alignmentShape, whole: !isPacked) : nil
+    let statistics = output(rowShape + [2], whole: !isPacked)
+    var kernel = kernel
+    check(
+      ck_attention_forward_f32(
+        context.storage.pointer, weights?.storage.pointer, statistics.storage.pointer,
+        queries.tensor.storage.pointer, keys.tensor.storage.pointer, values.tensor.storage.pointer, &kernel))
+    return (context, weights, statistics)
+  }
+
+  /// The gradients of what the kernels ran on: queries and keys as the score projected them.
+  struct Gradients {
+    let queries, keys: AttentionOperand
+    let values: Tensor
+    /// [H], of an additive score.
+    let v: Tensor?
+    /// [B, heads, Tq, Tk].
+    let bias: Tensor?
+    let centres: Tensor?
+  }
+
+  func backward(_ contextGradient: Tensor, _ attended: Attended) -> Gradients {
+    let dqueries = Tensor(uninitialized: queries.layout.shape)
+    let dkeys = output(keys.layout.shape, whole: keys.layout.isWhole)
+    let dvalues = output(values.layout.shape, whole: values.layout.isWhole)
+    let dv = v.map { Tensor(uninitialized: $0.shape) }
+    let hasBias = bias != nil || given != nil
+    let dbias = hasBias ? output(rowShape + [keys.layout.positions], whole: !isPacked) : nil
+    let dcentres = centres == nil ? nil : output([1] + rowShape, whole: !isPacked)
+    var gradients = ck_attention_gradients()
+    gradients.queries = dqueries.storage.pointer
+    gradients.keys = dkeys.storage.pointer
+    gradients.values = dvalues.storage.pointer
+    gradients.v = dv?.storage.pointer
+    gradients.bias = dbias?.storage.pointer
+    gradients.centres = dcentres?.storage.pointer
+    var kernel = kernel
+    check(
+      ck_attention_backward_f32(
+        &gradients, contextGradient.storage.pointer, attended.context.storage.pointer,
+        attended.statistics.storage.pointer, attended.alignment?.storage.pointer,
+        queries.tensor.storage.pointer, keys.tensor.storage.pointer, values.tensor.storage.pointer, 0, &kernel))
+    return Gradients(
+      queries: AttentionOperand(tensor: dqueries, layout: queries.layout),
+      keys: AttentionOperand(tensor: dkeys, layout: keys.layout),
+      values: values.layout.compacted(dvalues), v: dv, bias: dbias,
+      centres: centres.flatMap { centres in
+        dcentres.map { Tensor(centres.broadcast.sums($0).storage, shape: centres.given.shape) }
+      })
+  }
+
+  /// The gradients of the input, given those of queries and keys before the score projected them.
+  func inputGradients(_ gradients: Gradients, queries: AttentionOperand, keys: AttentionOperand)
+    -> AttentionGradients
+  {
+    AttentionGradients(
+      queries: queries.tensor, keys: keys.layout.compacted(keys.tensor), values: gradients.values,
+      bias: bias.flatMap { bias in gradients.bias.map(bias.broadcast.sums) }, centres: gradients.centres)
+  }
+
+  func scores(at stage: Attended.ScoreStage) -> Tensor {
+    let code: Int
+    switch stage {
+    case .raw:
+      if let given { return Tensor(given.raw.storage, shape: alignmentShape) }
+      code = CK_SCORES_RAW
+    case .capped:
+      if let given { return Tensor(given.capped.storage, shape: alignmentShape) }
+      code = CK_SCORES_CAPPED
+    case .masked: code = CK_SCORES_MASKED
+    }
+    let scores = output(alignmentShape, whole: !isPacked)
+    var kernel = kernel
+    check(
+      ck_attention_scores_f32(
+        scores.storage.pointer, Int32(code), queries.tensor.storage.pointer, keys.tensor.storage.pointer,
+        &kernel))
+    return scores
+  }
+}

@@ -1,0 +1,71 @@
+/// Attention with the cosine of query and key as its score: Graves, Wayne, Danihelka 2014 (equation 6).
+///
+///     e_ti = q̂_tᵀ k̂_i / temperature      x̂ = x / max(‖x‖, 10⁻⁸)
+public struct CosineAttention: AttentionFunction {
+  /// What the cosines are divided by; the smaller, the sharper the weights.
+  public let temperature: Float
+
+  /// - Throws: ``AttentionError/value(argument:expected:found:)`` unless the temperature is positive.
+  public init(temperature: Float = 1) throws(AttentionError) {
+    guard temperature > 0, temperature.isFinite else {
+      throw .value(argument: "temperature", expected: "a positive number", found: "\(temperature)")
+    }
+    self.temperature = temperature
+  }
+
+  public typealias Gradients = AttentionGradients
+
+  public func forward(_ input: AttentionInput, alignment: Bool) throws(AttentionError) -> Attended {
+    var call = try AttentionCall(input)
+    let (queries, keys) = (call.queries, call.keys)
+    (call.queries, call.keys) = (queries.normalized(), keys.normalized())
+    call.scale = 1 / temperature
+    return Attended(call, queries: queries, keys: keys, alignment: alignment, maker: Self.self)
+  }
+
+  /// Behind the dot score's gradients of q̂ and k̂: dx = (dx̂ − x̂ x̂ᵀdx̂) / ‖x‖.
+  public func backward(_ contextGradient: Tensor, _ attended: Attended) throws(AttentionError)
+    -> AttentionGradients
+  {
+    try validate(contextGradient, attended)
+    let gradients = attended.call.backward(contextGradient, attended)
+    return attended.call.inputGradients(
+      gradients, queries: attended.queries.normalizationGradient(gradients.queries),
+      keys: attended.keys.normalizationGradient(gradients.keys))
+  }
+}
+
+extension AttentionOperand {
+  /// Norms below this count as this: rows of zeros stay zeros.
+  private static let leastNorm = 1e-8
+
+  /// Every row divided by its norm.
+  fileprivate func normalized() -> AttentionOperand {
+    let result = Tensor(uninitialized: tensor.shape)
+    let (x, y, width) = (tensor.storage.pointer, result.storage.pointer, layout.width)
+    for row in 0..<layout.rowCount {
+      let norm = max(innerProduct(x + row * width, x + row * width, count: width).squareRoot(), Self.leastNorm)
+      setScaled(y + row * width, x + row * width, by: Float(1 / norm), count: width)
+    }
+    return AttentionOperand(tensor: result, layout: layout)
+  }
+
+  /// Inverts ``normalized()`` from the gradient of the rows of norm 1. A row whose gradient is zero, as that of a masked key is,
+  /// stays zero, whatever the row itself holds.
+  fileprivate func normalizationGradient(_ gradient: AttentionOperand) -> AttentionOperand {
+    let result = Tensor(zeros: tensor.shape)
+    let width = layout.width
+    for row in 0..<layout.rowCount {
+      let x = tensor.storage.pointer + row * width
+      let dy = gradient.tensor.storage.pointer + row * width
+      guard (0..<width).contains(where: { dy[$0] != 0 }) else { continue }
+      let dx = result.storage.pointer + row * width
+      let square = innerProduct(x, x, count: width)
+      let norm = max(square.squareRoot(), Self.leastNorm)
+      // A norm that counts as the least one does not depend on the row.
+      let along = norm > Self.leastNorm ? innerProduct(x, dy, count: width) / square : 0
+      setScaled(dx, dy, by: Float(1 / norm), adding: x, times: Float(-along / norm), count: width)
+    }
+    return AttentionOperand(tensor: result, layout: layout)
+  }
+}

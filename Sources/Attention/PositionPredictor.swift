@@ -1,0 +1,115 @@
+import CKernels
+
+/// Where in the sentence a query looks: "local-p" of Luong, Pham, Manning 2015 (equation 9).
+///
+///     p_t = S · sigmoid(v_pᵀ tanh(W_p s_t))
+///
+/// S is the sentence's length. The positions are the centres of ``Window/predictive(centres:radius:)``.
+public struct PositionPredictor: Sendable {
+  /// v_p, [A].
+  public let v: Tensor
+  /// W_p, [A, H].
+  public let weight: Tensor
+
+  /// - Throws: ``AttentionError/shape(argument:expected:found:)`` when the two do not fit together.
+  public init(v: Tensor, weight: Tensor) throws(AttentionError) {
+    guard v.shape.count == 1 else { throw .shape(argument: "v", expected: "[A]", found: v.shape) }
+    guard weight.shape.count == 2, weight.shape[0] == v.count else {
+      throw .shape(argument: "weight", expected: "[\(v.count), H]", found: weight.shape)
+    }
+    (self.v, self.weight) = (v, weight)
+  }
+
+  /// What ``forward(queries:lengths:)`` returns and ``backward(_:_:)`` takes.
+  public struct Prediction: Sendable {
+    /// p, shaped as the queries without their last dimension: [B, Tq] or [B, heads, Tq].
+    public let centres: Tensor
+    let queries: Tensor
+    /// tanh(W_p s), [rows, A], and sigmoid(v_pᵀ tanh(W_p s)), [rows].
+    let hidden, share: Matrix
+    let lengths: [Int]
+  }
+
+  /// - Parameters:
+  ///   - queries: s, [B, Tq, H] or [B, heads, Tq, H]
+  ///   - lengths: S of each sentence, [B]; what the queries of an empty one hold is not read
+  /// - Throws: ``AttentionError`` when shapes or lengths do not fit.
+  /// - Complexity: O(B · heads · Tq · H · A)
+  public func forward(queries: Tensor, lengths: [Int]) throws(AttentionError) -> Prediction {
+    try KernelRuntime.ready()
+    guard [3, 4].contains(queries.shape.count), queries.shape.last == weight.shape[1] else {
+      throw .shape(argument: "queries", expected: "[B, Tq, \(weight.shape[1])]", found: queries.shape)
+    }
+    _ = try kernelLengths(lengths, count: queries.shape[0], maximum: Int(Int32.max))
+    let queries = withoutEmptySentences(queries, lengths)
+    let rows = Matrix(queries)
+    let hidden = Matrix(rows: rows.rows, columns: v.count)
+    hidden.setProduct(rows, Matrix(weight).transposed, activation: .tanh)
+    let share = Matrix(rows: rows.rows, columns: 1)
+    share.setProduct(hidden, Matrix(v).transposed)
+    check(ck_sigmoid_f32(share.pointer, share.pointer, Int64(share.rows)))
+    let centres = Tensor(uninitialized: queries.shape.dropLast())
+    forEachSentence(lengths, rows: share.rows) { row, length in
+      centres.storage.pointer[row] = length * share.pointer[row]
+    }
+    return Prediction(centres: centres, queries: queries, hidden: hidden, share: share, lengths: lengths)
+  }
+
+  public struct Gradients: Sendable {
+    public let queries, v, weight: Tensor
+  }
+
+  /// Inverts p = S σ(z), z = vᵀ u, u = tanh(W s): dz = dp S σ (1 − σ), dv = Σ dz u, du = dz v.
+  ///
+  /// - Throws: ``AttentionError`` when the gradient is not shaped as the centres or the prediction is another's.
+  public func backward(_ centresGradient: Tensor, _ prediction: Prediction) throws(AttentionError) -> Gradients {
+    guard centresGradient.shape == prediction.centres.shape else {
+      throw .shape(
+        argument: "centresGradient", expected: "\(prediction.centres.shape)", found: centresGradient.shape)
+    }
+    guard [prediction.hidden.columns, prediction.queries.shape.last!] == weight.shape else {
+      throw .shape(
+        argument: "prediction", expected: "widths \(weight.shape)",
+        found: [prediction.hidden.columns, prediction.queries.shape.last!])
+    }
+    let (share, queries) = (prediction.share, Matrix(prediction.queries))
+    let dz = Matrix(rows: share.rows, columns: 1)
+    forEachSentence(prediction.lengths, rows: share.rows) { row, length in
+      let sigmoid = share.pointer[row]
+      dz.pointer[row] = centresGradient.storage.pointer[row] * length * sigmoid * (1 - sigmoid)
+    }
+    let dv = Matrix(rows: 1, columns: v.count)
+    dv.setProduct(dz.transposed, prediction.hidden)
+    let dhidden = Matrix(rows: share.rows, columns: v.count)
+    dhidden.setProduct(dz, Matrix(v))
+    dhidden.backThroughTanh(prediction.hidden)
+    let dqueries = Matrix(rows: queries.rows, columns: queries.columns)
+    dqueries.setProduct(dhidden, Matrix(weight))
+    let dweight = Matrix(rows: weight.shape[0], columns: weight.shape[1])
+    dweight.setProduct(dhidden.transposed, queries)
+    return Gradients(
+      queries: dqueries.tensor(prediction.queries.shape), v: dv.tensor(v.shape),
+      weight: dweight.tensor(weight.shape))
+  }
+
+  /// Zeros in place of the queries of empty sentences: whatever stands there reaches no gradient.
+  private func withoutEmptySentences(_ queries: Tensor, _ lengths: [Int]) -> Tensor {
+    guard lengths.contains(0) else { return queries }
+    var result = queries
+    let each = queries.count / lengths.count
+    result.withUnsafeMutablePointer { pointer in
+      for (b, length) in lengths.enumerated() where length == 0 {
+        (pointer + b * each).update(repeating: 0, count: each)
+      }
+    }
+    return result
+  }
+
+  /// Calls `body` with every row and the length of its sentence.
+  private func forEachSentence(_ lengths: [Int], rows: Int, _ body: (_ row: Int, _ length: Float) -> Void) {
+    let each = lengths.isEmpty ? 0 : rows / lengths.count
+    for (b, length) in lengths.enumerated() {
+      for row in b * each..<(b + 1) * each { body(row, Float(length)) }
+    }
+  }
+}
