@@ -231,7 +231,8 @@ extension AttentionCall {
       ck_attention_backward_f32(
         &gradients, contextGradient.storage.pointer, attended.context.storage.pointer,
         attended.statistics.storage.pointer, attended.alignment?.storage.pointer,
-        queries.tensor.storage.pointer, keys.tensor.storage.pointer, values.tensor.storage.pointer, 0, &kernel))
+        queries.tensor.storage.pointer, keys.tensor.storage.pointer, values.tensor.storage.pointer, 0, &kernel
+      ))
     return Gradients(
       queries: AttentionOperand(tensor: dqueries, layout: queries.layout),
       keys: AttentionOperand(tensor: dkeys, layout: keys.layout),

@@ -86,7 +86,9 @@ extension AttentionFunction {
 
   /// Checks that `attended` came from parameters of these widths.
   func validate(_ attended: Attended, widths: [Int]) throws(AttentionError) {
-    let found = [attended.queries.layout.width, attended.keys.layout.width, attended.call.queries.layout.width]
+    let found = [
+      attended.queries.layout.width, attended.keys.layout.width, attended.call.queries.layout.width,
+    ]
     guard found == widths else {
       throw .shape(argument: "attended", expected: "widths \(widths)", found: found)
     }

@@ -51,7 +51,9 @@ struct AttentionLayout: Sendable, Equatable {
     for b in 0..<batch {
       for head in 0..<heads {
         for t in 0..<positions(of: b) {
-          let row = starts.map { (Int($0[b]) + t) * Int(strides.row) } ?? b * Int(strides.batch) + t * Int(strides.row)
+          let row =
+            starts.map { (Int($0[b]) + t) * Int(strides.row) } ?? b * Int(strides.batch) + t
+            * Int(strides.row)
           body(b, head, t, row + head * Int(strides.head))
         }
       }

@@ -50,7 +50,8 @@ struct Broadcast: Sendable {
   func stretched(_ tensor: Tensor) -> Tensor {
     let result = Tensor(uninitialized: target)
     for (row, offset) in rowOffsets.enumerated() {
-      (result.storage.pointer + row * target[3]).update(from: tensor.storage.pointer + offset, count: target[3])
+      (result.storage.pointer + row * target[3]).update(
+        from: tensor.storage.pointer + offset, count: target[3])
     }
     return result
   }

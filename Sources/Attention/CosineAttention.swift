@@ -44,7 +44,8 @@ extension AttentionOperand {
     let result = Tensor(uninitialized: tensor.shape)
     let (x, y, width) = (tensor.storage.pointer, result.storage.pointer, layout.width)
     for row in 0..<layout.rowCount {
-      let norm = max(innerProduct(x + row * width, x + row * width, count: width).squareRoot(), Self.leastNorm)
+      let norm = max(
+        innerProduct(x + row * width, x + row * width, count: width).squareRoot(), Self.leastNorm)
       setScaled(y + row * width, x + row * width, by: Float(1 / norm), count: width)
     }
     return AttentionOperand(tensor: result, layout: layout)

@@ -13,7 +13,8 @@ public struct KeyValueCache: Sendable {
   ///
   /// - Parameter capacity: The positions to make room for at once.
   /// - Throws: ``AttentionError/value(argument:expected:found:)`` for a negative size or no head.
-  public init(batch: Int, heads: Int = 1, width: Int, valueWidth: Int, capacity: Int = 0) throws(AttentionError)
+  public init(batch: Int, heads: Int = 1, width: Int, valueWidth: Int, capacity: Int = 0)
+    throws(AttentionError)
   {
     for (name, size, least) in [
       ("batch", batch, 0), ("heads", heads, 1), ("width", width, 0), ("valueWidth", valueWidth, 0),
@@ -21,7 +22,8 @@ public struct KeyValueCache: Sendable {
     ] where size < least || size > Int32.max {
       throw .value(argument: name, expected: "\(least) to \(Int32.max)", found: "\(size)")
     }
-    guard let elements = Tensor.count([batch, heads, max(width, valueWidth), max(capacity, 1)]), elements < 1 << 40
+    guard let elements = Tensor.count([batch, heads, max(width, valueWidth), max(capacity, 1)]),
+      elements < 1 << 40
     else {
       throw .value(argument: "capacity", expected: "fewer than 2⁴⁰ elements in all", found: "\(capacity)")
     }
@@ -120,7 +122,8 @@ extension AttentionFunction {
     guard options.packed == nil else {
       throw .value(argument: "options.packed", expected: "nil, with a cache", found: "lengths")
     }
-    let positions = queries.shape.count == 4 ? queries.shape[2] : queries.shape.count == 3 ? queries.shape[1] : 0
+    let positions =
+      queries.shape.count == 4 ? queries.shape[2] : queries.shape.count == 3 ? queries.shape[1] : 0
     let past = Mask.causal(offset: cache.count - positions)
     return try forward(cache.input(queries, causal ? mask.and(past) : mask, options), alignment: alignment)
   }

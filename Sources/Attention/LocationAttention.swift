@@ -60,7 +60,8 @@ public struct LocationAttention: AttentionFunction {
     try validate(attended, widths: [weight.shape[1], attended.keys.layout.width, 0])
     let (call, queries) = (attended.call, attended.queries)
     let gradients = call.backward(contextGradient, attended)
-    let dscores = call.softcap.map { Self.capGradient(gradients.bias!, call.given!.capped, $0) } ?? gradients.bias!
+    let dscores =
+      call.softcap.map { Self.capGradient(gradients.bias!, call.given!.capped, $0) } ?? gradients.bias!
     let dweight = Matrix(rows: weight.shape[0], columns: weight.shape[1], zeros: true)
     let dqueries = Tensor(uninitialized: queries.layout.shape)
     let positions = call.keys.layout.positions
@@ -72,7 +73,8 @@ public struct LocationAttention: AttentionFunction {
         rowStride: queries.rowStride
       ).setProduct(scores, used)
     }
-    let dkeys = AttentionOperand(tensor: Tensor(zeros: attended.keys.layout.shape), layout: attended.keys.layout)
+    let dkeys = AttentionOperand(
+      tensor: Tensor(zeros: attended.keys.layout.shape), layout: attended.keys.layout)
     return Gradients(
       inputs: call.inputGradients(
         gradients, queries: AttentionOperand(tensor: dqueries, layout: queries.layout), keys: dkeys),

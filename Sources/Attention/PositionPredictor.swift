@@ -62,7 +62,9 @@ public struct PositionPredictor: Sendable {
   /// Inverts p = S σ(z), z = vᵀ u, u = tanh(W s): dz = dp S σ (1 − σ), dv = Σ dz u, du = dz v.
   ///
   /// - Throws: ``AttentionError`` when the gradient is not shaped as the centres or the prediction is another's.
-  public func backward(_ centresGradient: Tensor, _ prediction: Prediction) throws(AttentionError) -> Gradients {
+  public func backward(_ centresGradient: Tensor, _ prediction: Prediction) throws(AttentionError)
+    -> Gradients
+  {
     guard centresGradient.shape == prediction.centres.shape else {
       throw .shape(
         argument: "centresGradient", expected: "\(prediction.centres.shape)", found: centresGradient.shape)

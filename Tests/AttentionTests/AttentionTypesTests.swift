@@ -1,214 +1,128 @@
 import Attention
-import AttentionReference
 import TestSupport
 import Testing
 
-/// The Swift types, with their projections, against the reference.
-private struct Projected {
-  let batch = 3, queryLength = 4, keyLength = 7
-  let width = 5, keyWidth = 6, valueWidth = 9, inner = 11
-  let lengths = [7, 0, 3]
-  var queries, keys, values, dcontext, general, v, wq, wk: [Float]
+extension KernelTests {
+  /// Every attention function under every shaping in every layout, forward and backward, against the reference in double.
+  @Suite struct AttentionTypesTests {
+    typealias Case = AttentionCase
 
-  init() {
-    var random = SeededRandom(21)
-    queries = random.floats(batch * queryLength * width)
-    keys = random.floats(batch * keyLength * keyWidth)
-    values = random.floats(batch * keyLength * valueWidth)
-    dcontext = random.floats(batch * queryLength * valueWidth)
-    general = random.floats(width * keyWidth)
-    v = random.floats(inner)
-    wq = random.floats(inner * width)
-    wk = random.floats(inner * keyWidth)
-  }
-
-  /// Keys and values with something else where the lengths say that nothing is read.
-  mutating func poison(_ poison: Float) {
-    for (b, length) in lengths.enumerated() {
-      let masked = b * keyLength + length..<(b + 1) * keyLength
-      for i in masked.scaled(keyWidth) { keys[i] = poison }
-      for i in masked.scaled(valueWidth) { values[i] = poison }
+    private func check(_ problem: Case, _ set: String, alignment: Bool = true) throws {
+      let (truth, naive) = (try problem.reference(Double.self), try problem.reference(Float.self))
+      let result = try under(set) { try problem.run(alignment: alignment) }
+      #expect(result.map(\.name) == truth.map(\.name))
+      let name =
+        alignment ? "\(problem.kind) attention type" : "\(problem.kind) attention type without alignment"
+      let trial = Trial(name, set: set, shape: problem.description)
+      // The gradients of parameters are sums over all rows, in which terms of the size of the inputs' gradients cancel.
+      let inputs = truth.filter { ["dqueries", "dkeys"].contains($0.name) }.map(\.elements.largest).max()!
+      for (part, (truth, naive)) in zip(result, zip(truth, naive)) where alignment || part.name != "alignment"
+      {
+        let scale = max(truth.elements.largest, inputs)
+        let tolerance: Tolerance =
+          part.isForward
+          ? .forward(naive: naive.elements, truth: truth.elements)
+          : .gradient(naive: naive.elements, truth: truth.elements, scale: scale)
+        expect(trial.compare(part.name, part.elements, truth.elements, tolerance))
+      }
     }
-  }
 
-  struct Tensors {
-    let queries, keys, values, dcontext: Tensor
-  }
+    @Test(arguments: Case.Kind.allCases, sets)
+    func everyShapingInEveryLayout(_ kind: Case.Kind, _ set: String) throws {
+      for form in Case.Form.allCases {
+        for shape in Case.Shape.allCases { try check(Case(kind, shape, form), set) }
+      }
+    }
 
-  func tensors() throws -> Tensors {
-    try Tensors(
-      queries: Tensor(queries, shape: [batch, queryLength, width]),
-      keys: Tensor(keys, shape: [batch, keyLength, keyWidth]),
-      values: Tensor(values, shape: [batch, keyLength, valueWidth]),
-      dcontext: Tensor(dcontext, shape: [batch, queryLength, valueWidth]))
-  }
+    @Test(arguments: Case.Kind.allCases, sets)
+    func widthsOfEverySize(_ kind: Case.Kind, _ set: String) throws {
+      for w in widths(set) {
+        // A cosine of one dimension is ±1, and has no gradient.
+        let x = max(w, 2)
+        let sizes = Case.Sizes(queries: 3, keys: w + 23, width: x, keyWidth: x, inner: x, valueWidth: w)
+        try check(Case(kind, .lengths, .oneHead, sizes), set)
+        try check(Case(kind, .everything, .sideBySide, sizes), set)
+      }
+    }
 
-  func generalLayer() throws -> GeneralAttention {
-    try GeneralAttention(weight: Tensor(general, shape: [width, keyWidth]))
-  }
+    /// More keys than a block of any size holds.
+    @Test(arguments: Case.Kind.allCases, [Case.Shape.lengths, .causal, .localM, .localP, .everything])
+    func manyKeys(_ kind: Case.Kind, _ shape: Case.Shape) throws {
+      let sizes = Case.Sizes(queries: 70, keys: 331, width: 8, keyWidth: 5, inner: 6, valueWidth: 7)
+      for set in KernelTests.sets { try check(Case(kind, shape, .oneHead, sizes), set) }
+    }
 
-  func additiveLayer() throws -> AdditiveAttention {
-    try AdditiveAttention(
-      v: Tensor(v, shape: [inner]), query: Tensor(wq, shape: [inner, width]),
-      key: Tensor(wk, shape: [inner, keyWidth]))
-  }
+    /// The backward makes the alignment again where the forward did not keep it, and then errs no more.
+    @Test(arguments: Case.Kind.allCases, sets)
+    func withoutTheAlignment(_ kind: Case.Kind, _ set: String) throws {
+      for shape in [Case.Shape.lengths, .everything, .localP] {
+        try check(Case(kind, shape, .sideBySide), set, alignment: false)
+      }
+    }
 
-  /// Context, alignment, then the gradients: queries, keys, values, parameters.
-  func referenceGeneral<T: Reference.Scalar>(_: T.Type) throws -> [[T]] {
-    let input = Reference.AttentionInput<T>(
-      queries: queries.converted(), keys: keys.converted(), values: values.converted(), lengths: lengths,
-      batch: batch, queryLength: queryLength, keyLength: keyLength, hidden: width, valueWidth: valueWidth)
-    let score = Reference.Score<T>.general(weight: general.converted(), keyWidth: keyWidth)
-    let result = try Reference.attention(input, score: score)
-    let gradient = try Reference.attentionBackward(dcontext.converted(), result, input, score: score)
-    return [
-      result.context, result.alignment, gradient.queries, gradient.keys, gradient.values,
-      gradient.scoreParameter,
-    ]
-  }
+    @Test(arguments: sets)
+    func shapesOfResults(set: String) throws {
+      try under(set) {
+        let expected: [Case.Form: ([Int], [Int])] = [
+          .oneHead: ([4, 5, 7], [4, 5, 13]), .sideBySide: ([4, 5, 28], [4, 4, 5, 13]),
+          .headed: ([4, 4, 5, 7], [4, 4, 5, 13]), .packed: ([10, 28], [4, 4, 5, 13]),
+        ]
+        for (form, (context, alignment)) in expected {
+          let attended = try DotAttention().forward(Case(.dot, .none, form).input(), alignment: true)
+          #expect(attended.context.shape == context)
+          #expect(attended.alignment?.shape == alignment)
+          #expect(attended.logSumExp.shape == alignment.dropLast())
+          #expect(attended.scores(at: .masked).shape == alignment)
+          #expect(
+            try DotAttention().forward(Case(.dot, .none, form).input(), alignment: false).alignment == nil)
+        }
+      }
+    }
 
-  func referenceAdditive<T: Reference.Scalar>(_: T.Type) throws -> [[T]] {
-    let (q, k, wq, wk): ([T], [T], [T], [T]) = (
-      queries.converted(), keys.converted(), self.wq.converted(), self.wk.converted()
-    )
-    let queryShape = Reference.ProductShape(m: batch * queryLength, n: inner, k: width, transposeB: true)
-    let keyShape = Reference.ProductShape(m: batch * keyLength, n: inner, k: keyWidth, transposeB: true)
-    let (pq, pk) = (
-      try Reference.matrixProduct(q, wq, queryShape), try Reference.matrixProduct(k, wk, keyShape)
-    )
-    let input = Reference.AttentionInput<T>(
-      queries: pq, keys: pk, values: values.converted(), lengths: lengths, batch: batch,
-      queryLength: queryLength, keyLength: keyLength, hidden: inner, valueWidth: valueWidth)
-    let score = Reference.Score<T>.additive(v: v.converted())
-    let result = try Reference.attention(input, score: score)
-    let gradient = try Reference.attentionBackward(dcontext.converted(), result, input, score: score)
-    let dq = try Reference.matrixProductBackward(gradient.queries, output: pq, q, wq, queryShape)
-    let dk = try Reference.matrixProductBackward(gradient.keys, output: pk, k, wk, keyShape)
-    return [
-      result.context, result.alignment, dq.a, dk.a, gradient.values, gradient.scoreParameter, dq.b, dk.b,
-    ]
-  }
+    /// W = [W_a U_a] is the same score as its two halves, and its gradient is theirs side by side.
+    @Test func concatIsAdditive() throws {
+      let problem = Case(.biasedAdditive, .lengths)
+      let halves = try problem.additive()
+      let rows = zip(
+        problem.queryWeight.chunked(problem.sizes.width), problem.keyWeight.chunked(problem.keyWidth))
+      let concat = try AdditiveAttention(
+        v: halves.v,
+        concat: Tensor(
+          rows.flatMap { $0 + $1 }, shape: [problem.sizes.inner, problem.sizes.width + problem.keyWidth]),
+        queryWidth: problem.sizes.width, bias: halves.bias)
+      #expect(concat.query == halves.query && concat.key == halves.key)
+      let attended = try concat.forward(problem.input(), alignment: false)
+      let gradients = try concat.backward(attended.context, attended)
+      let joined = zip(
+        gradients.query.elements.chunked(problem.sizes.width),
+        gradients.key.elements.chunked(problem.keyWidth))
+      #expect(gradients.concat.elements == joined.flatMap { $0 + $1 })
+    }
 
-  func runGeneral(alignment: Bool = true) throws -> [[Float]] {
-    let (layer, t) = (try generalLayer(), try tensors())
-    let output = try layer.forward(
-      queries: t.queries, keys: t.keys, values: t.values, mask: .lengths(lengths), alignment: alignment)
-    let g = try layer.backward(t.dcontext, output)
-    #expect(output.context.shape == [batch, queryLength, valueWidth])
-    #expect(output.alignment?.shape == (alignment ? [batch, queryLength, keyLength] : nil))
-    return [output.context, output.alignment, g.queries, g.keys, g.values, g.weight]
-      .compactMap { $0?.elements }
-  }
-
-  func runAdditive(alignment: Bool = true) throws -> [[Float]] {
-    let (layer, t) = (try additiveLayer(), try tensors())
-    let output = try layer.forward(
-      queries: t.queries, keys: t.keys, values: t.values, mask: .lengths(lengths), alignment: alignment)
-    let g = try layer.backward(t.dcontext, output)
-    #expect(output.context.shape == [batch, queryLength, valueWidth])
-    #expect(output.alignment?.shape == (alignment ? [batch, queryLength, keyLength] : nil))
-    return [output.context, output.alignment, g.queries, g.keys, g.values, g.v, g.queryWeight, g.keyWeight]
-      .compactMap { $0?.elements }
+    @Test(arguments: sets)
+    func emptySizes(set: String) throws {
+      try under(set) {
+        for empty in 0..<4 {
+          let size = (0..<4).map { $0 == empty ? 0 : 3 }
+          let queries = Tensor(zeros: [size[0], size[1], 5])
+          let (keys, values) = (
+            Tensor(zeros: [size[0], size[2], 6]), Tensor(zeros: [size[0], size[2], size[3]])
+          )
+          let general = try GeneralAttention(weight: Tensor(zeros: [5, 6]))
+          let output = try general.forward(queries: queries, keys: keys, values: values, alignment: true)
+          #expect(output.context == Tensor(zeros: [size[0], size[1], size[3]]))
+          #expect(try general.backward(output.context, output).weight == Tensor(zeros: [5, 6]))
+          let location = try LocationAttention(weight: Tensor(zeros: [3, 5]))
+          let other = try location.forward(queries: queries, values: values)
+          #expect(try location.backward(other.context, other).weight == Tensor(zeros: [3, 5]))
+        }
+      }
+    }
   }
 }
 
-extension KernelTests {
-  @Suite struct AttentionTypesTests {
-    static let names = ["context", "alignment", "dqueries", "dkeys", "dvalues", "dW or dv", "dW_q", "dW_k"]
-
-    private func check(_ trial: Trial, _ result: [[Float]], _ truth: [[Double]], _ naive: [[Float]]) {
-      #expect(result.count == truth.count)
-      for index in result.indices {
-        let tolerance: Tolerance =
-          index < 2
-          ? .forward(naive: naive[index], truth: truth[index])
-          : .gradient(naive: naive[index], truth: truth[index])
-        expect(trial.compare(Self.names[index], result[index], truth[index], tolerance))
-      }
-    }
-
-    @Test(arguments: sets)
-    func general(set: String) throws {
-      let problem = Projected()
-      let result = try under(set) { try problem.runGeneral() }
-      check(
-        Trial("GeneralAttention", set: set, shape: "ragged"), result,
-        try problem.referenceGeneral(Double.self), try problem.referenceGeneral(Float.self))
-      // The backward makes the alignment again where the forward did not keep it.
-      let again = try under(set) { try problem.runGeneral(alignment: false) }
-      #expect(again == [result[0]] + result[2...])
-    }
-
-    @Test(arguments: sets)
-    func additive(set: String) throws {
-      let problem = Projected()
-      let result = try under(set) { try problem.runAdditive() }
-      check(
-        Trial("AdditiveAttention", set: set, shape: "ragged"), result,
-        try problem.referenceAdditive(Double.self), try problem.referenceAdditive(Float.self))
-      let again = try under(set) { try problem.runAdditive(alignment: false) }
-      #expect(again == [result[0]] + result[2...])
-    }
-
-    @Test(arguments: sets)
-    func dot(set: String) throws {
-      let problem = AttentionProblem(
-        .dot, queries: 4, keys: 7, hidden: 5, values: 9, lengths: [7, 0, 3]
-      ).fromZero()
-      let (b, tq, tk, h, d) = (3, 4, 7, 5, 9)
-      let queries = try Tensor(problem.queries, shape: [b, tq, h])
-      let keys = try Tensor(problem.keys, shape: [b, tk, h])
-      let values = try Tensor(problem.values, shape: [b, tk, d])
-      let dcontext = try Tensor(problem.dcontext, shape: [b, tq, d])
-      let layer = DotAttention(scale: problem.scale)
-      for alignment in [true, false] {
-        let (attended, gradients) = try under(set) {
-          let attended = try layer.forward(
-            queries: queries, keys: keys, values: values, mask: .lengths([7, 0, 3]), alignment: alignment)
-          return (attended, try layer.backward(dcontext, attended))
-        }
-        // The same kernels with the same data: the same bits.
-        let expected = try under(set) { problem.run() }
-        #expect(attended.context.elements == expected.context)
-        #expect(attended.alignment?.elements == (alignment ? expected.alignment : nil))
-        #expect(gradients.queries.elements == expected.dqueries)
-        #expect(gradients.keys.elements == expected.dkeys)
-        #expect(gradients.values.elements == expected.dvalues)
-      }
-    }
-
-    /// The projections run over masked keys too, but what stands there reaches neither a result nor a gradient.
-    @Test(arguments: sets, [Float.nan, .infinity])
-    func maskedKeysReachNothing(_ set: String, _ poison: Float) throws {
-      let clean = Projected()
-      var poisoned = clean
-      poisoned.poison(poison)
-      try under(set) {
-        let (general, additive) = (try clean.runGeneral(), try clean.runAdditive())
-        for (index, part) in try poisoned.runGeneral().enumerated() {
-          #expect(part == general[index], "general: \(Self.names[index])")
-        }
-        for (index, part) in try poisoned.runAdditive().enumerated() {
-          #expect(part == additive[index], "additive: \(Self.names[index])")
-        }
-      }
-    }
-
-    @Test(arguments: sets)
-    func emptyBatchAndNoKeys(set: String) throws {
-      try under(set) {
-        for (b, tq, tk) in [(0, 2, 3), (2, 0, 3), (2, 2, 0)] {
-          let queries = Tensor(zeros: [b, tq, 5])
-          let (keys, values) = (Tensor(zeros: [b, tk, 6]), Tensor(zeros: [b, tk, 4]))
-          let layer = try Projected().generalLayer()
-          let output = try layer.forward(queries: queries, keys: keys, values: values, alignment: true)
-          #expect(output.context == Tensor(zeros: [b, tq, 4]))
-          #expect(try layer.backward(output.context, output).weight == Tensor(zeros: [5, 6]))
-          let additive = try Projected().additiveLayer()
-          let other = try additive.forward(queries: queries, keys: keys, values: values)
-          #expect(try additive.backward(other.context, other).v == Tensor(zeros: [11]))
-        }
-      }
-    }
+extension Array {
+  func chunked(_ width: Int) -> [[Element]] {
+    stride(from: 0, to: count, by: width).map { Array(self[$0..<$0 + width]) }
   }
 }

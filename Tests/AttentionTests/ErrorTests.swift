@@ -65,6 +65,165 @@ import Testing
     #expect(argument { _ = try layer.backward(q, output) } == "contextGradient")
   }
 
+  @Test func location() throws {
+    #expect(argument { _ = try LocationAttention(weight: Tensor(zeros: [4])) } == "weight")
+    let layer = try LocationAttention(weight: Tensor(zeros: [4, 4]))
+    #expect(argument { _ = try layer.forward(queries: q, values: v) } == "keys")
+    #expect(argument { _ = try layer.forward(queries: k, values: v) } == "keys")
+    #expect(argument { _ = try layer.forward(queries: v, values: v) } == "queries")
+  }
+
+  @Test func scoreParameters() throws {
+    for temperature in [0, -1, .nan, .infinity] as [Float] {
+      #expect(argument { _ = try CosineAttention(temperature: temperature) } == "temperature")
+    }
+    let (v1, w) = (Tensor(zeros: [9]), Tensor(zeros: [9, 4]))
+    #expect(argument { _ = try AdditiveAttention(v: v1, query: w, key: w, bias: w) } == "bias")
+    #expect(argument { _ = try AdditiveAttention(v: v1, query: w, key: w, gain: 1) } == "v")
+    #expect(argument { _ = try AdditiveAttention(v: v1, concat: v1, queryWidth: 2) } == "concat")
+    #expect(argument { _ = try AdditiveAttention(v: v1, concat: w, queryWidth: 5) } == "queryWidth")
+    #expect(argument { _ = try AdditiveAttention(v: v1, concat: w, queryWidth: -1) } == "queryWidth")
+  }
+
+  /// What the options, masks and windows of a call can be wrong about.
+  @Test func options() throws {
+    func run(
+      _ options: AttentionOptions = AttentionOptions(), _ mask: Mask = .none, _ window: Window = .global,
+      queries: Tensor? = nil, keys: Tensor? = nil, values: Tensor? = nil
+    ) -> String? {
+      argument {
+        _ = try DotAttention().forward(
+          queries: queries ?? q, keys: keys ?? k, values: values ?? v, mask: mask, window: window,
+          options: options)
+      }
+    }
+    #expect(run() == nil)
+    for softcap in [0, -1, .nan, .infinity] as [Float] {
+      #expect(run(AttentionOptions(softcap: softcap)) == "softcap")
+    }
+    for rate in [1, -0.1, .nan] as [Float] { #expect(run(AttentionOptions(dropout: rate)) == "dropout") }
+    #expect(run(AttentionOptions(heads: 2, keyHeads: 2)) == nil)
+    #expect(run(AttentionOptions(heads: 3)) == "queries")
+    #expect(run(AttentionOptions(heads: 0)) == "heads")
+    #expect(run(AttentionOptions(heads: -2)) == "heads")
+    #expect(run(AttentionOptions(heads: 2, keyHeads: 0)) == "keyHeads")
+    #expect(run(AttentionOptions(heads: 1, keyHeads: 2)) == "keyHeads")
+    #expect(run(AttentionOptions(heads: 4, keyHeads: 1)) == "keys")
+    let (q4, k4) = (Tensor(zeros: [2, 4, 3, 5]), Tensor(zeros: [2, 2, 6, 5]))
+    #expect(run(queries: q4, keys: k4, values: k4) == nil)
+    #expect(run(AttentionOptions(heads: 3), queries: q4, keys: k4, values: k4) == "heads")
+    #expect(run(queries: q4, keys: Tensor(zeros: [2, 3, 6, 5]), values: k4) == "keyHeads")
+    #expect(run(queries: q4, keys: k4, values: Tensor(zeros: [2, 4, 6, 5])) == "values")
+    #expect(run(queries: Tensor(zeros: [2, 0, 3, 5]), keys: k4, values: k4) == "heads")
+
+    let packed = AttentionOptions(packed: PackedLengths(queries: [1, 2], keys: [2, 3]))
+    let (rows, columns) = (Tensor(zeros: [3, 4]), Tensor(zeros: [5, 4]))
+    #expect(run(packed, queries: rows, keys: columns, values: columns) == nil)
+    #expect(run(packed) == "queries")
+    #expect(run(packed, queries: rows, keys: rows, values: columns) == "keys")
+    #expect(run(packed, queries: rows, keys: columns, values: rows) == "values")
+    for (queries, keys, name) in [
+      ([1, 2], [5], "packed.keys"), ([-1, 4], [2, 3], "packed.queries[0]"),
+      ([1, 2], [6, -1], "packed.keys[1]"),
+    ] {
+      let options = AttentionOptions(packed: PackedLengths(queries: queries, keys: keys))
+      #expect(run(options, queries: rows, keys: columns, values: columns) == name)
+    }
+    #expect(
+      run(
+        queries: Tensor(zeros: [1, 1 << 40, 0]), keys: Tensor(zeros: [1, 1 << 40, 0]),
+        values: Tensor(zeros: [1, 1 << 40, 0]))
+        == "queries")
+  }
+
+  @Test func masksAndWindows() throws {
+    func run(_ mask: Mask, _ window: Window = .global) -> String? {
+      argument { _ = try DotAttention().forward(queries: q, keys: k, values: v, mask: mask, window: window) }
+    }
+    #expect(run(.window(left: -1, right: 2)) == "left")
+    #expect(run(.window(left: 1, right: -2)) == "right")
+    #expect(run(.causal(offset: .max)) == "offset")
+    #expect(run(.causal(offset: .min)) == "offset")
+    #expect(run(.windows(left: nil, right: 0, offsets: [1])) == nil)
+    #expect(run(.windows(left: nil, right: 0, offsets: [1, 2, 3])) == "offsets")
+    #expect(run(.windows(left: nil, right: 0, offsets: [])) == "offsets")
+    #expect(run(.window(left: 0, right: 0).and(.window(left: 0, right: 0, offset: 3))) == "mask")
+    #expect(
+      run(.windows(left: 1, right: 1, offsets: [0, 2]).and(.window(left: 1, right: 1))) == "mask")
+    #expect(
+      run(.windows(left: 1, right: 1, offsets: [0, 2]).and(.windows(left: 1, right: 1, offsets: [0, 2, 3])))
+        == "offsets")
+    #expect(run(.lengths([5, 5]).and(.lengths([5]))) == "lengths")
+    #expect(run(.lengths([5, 6]).and(.causal())) == "lengths[1]")
+    for shape in [[3, 4], [1, 3, 5, 5], [2, 2, 3, 5], [3, 3, 5], [], [1, 1, 1, 3, 5]] {
+      let count = shape.reduce(1, *)
+      let boolean = try BooleanMask([Bool](repeating: true, count: count), shape: shape)
+      #expect(run(.boolean(boolean)) == "mask", "\(shape)")
+      #expect(run(.bias(Tensor(zeros: shape))) == "bias", "\(shape)")
+    }
+    for shape in [[5], [3, 5], [1, 5], [1, 3, 5], [2, 1, 1, 5], [2, 1, 3, 5]] {
+      #expect(run(.bias(Tensor(zeros: shape))) == nil, "\(shape)")
+    }
+    #expect(run(.bias(Tensor(zeros: [5])).and(.bias(Tensor(zeros: [5])))) == "mask")
+    #expect(argument { _ = try BooleanMask([true], shape: [2]) } == "elements")
+    #expect(run(.none, .monotonic(radius: -1)) == "window.radius")
+    let centres = Tensor(zeros: [2, 3])
+    #expect(run(.none, .predictive(centres: centres, radius: 1)) == nil)
+    #expect(run(.none, .predictive(centres: centres, radius: 0)) == "window.radius")
+    #expect(run(.none, .predictive(centres: centres, radius: .max)) == "window.radius")
+    #expect(run(.causal(), .predictive(centres: centres, radius: 1)) == "mask")
+    for shape in [[3], [2, 4], [3, 3], [2, 2, 3], [1, 2, 1, 3]] {
+      #expect(run(.none, .predictive(centres: Tensor(zeros: shape), radius: 1)) == "centres", "\(shape)")
+    }
+  }
+
+  @Test func anotherFunctionsResult() throws {
+    let dot = try DotAttention().forward(queries: q, keys: k, values: v)
+    #expect(argument { _ = try CosineAttention().backward(dot.context, dot) } == "attended")
+    let (narrow, wide) = (
+      try GeneralAttention(weight: Tensor(zeros: [4, 4])),
+      try GeneralAttention(weight: Tensor(zeros: [5, 4]))
+    )
+    let output = try narrow.forward(queries: q, keys: k, values: v)
+    #expect(argument { _ = try wide.backward(output.context, output) } == "attended")
+  }
+
+  @Test func caches() throws {
+    #expect(argument { _ = try KeyValueCache(batch: -1, width: 1, valueWidth: 1) } == "batch")
+    #expect(argument { _ = try KeyValueCache(batch: 1, heads: 0, width: 1, valueWidth: 1) } == "heads")
+    #expect(argument { _ = try KeyValueCache(batch: 1, width: -1, valueWidth: 1) } == "width")
+    #expect(
+      argument { _ = try KeyValueCache(batch: 1 << 20, width: 1 << 20, valueWidth: 1, capacity: 1 << 20) }
+        == "capacity")
+    var cache = try KeyValueCache(batch: 2, heads: 2, width: 3, valueWidth: 4)
+    let (keys, values) = (Tensor(zeros: [2, 2, 5, 3]), Tensor(zeros: [2, 2, 5, 4]))
+    #expect(argument { try cache.append(keys: values, values: values) } == "keys")
+    #expect(argument { try cache.append(keys: keys, values: keys) } == "values")
+    #expect(argument { try cache.append(keys: keys, values: Tensor(zeros: [2, 2, 4, 4])) } == "values")
+    #expect(argument { try cache.append(keys: Tensor(zeros: [2, 1, 5, 3]), values: values) } == "keys")
+    #expect(cache.count == 0)
+    try cache.append(keys: keys, values: values)
+    #expect(argument { _ = try DotAttention().forward(queries: keys, cache: cache) } == nil)
+    #expect(argument { _ = try DotAttention().forward(queries: values, cache: cache) } == "keys")
+    #expect(argument { _ = try DotAttention().forward(queries: q, cache: cache) } == "keyHeads")
+    let packed = AttentionOptions(packed: PackedLengths(queries: [1], keys: [1]))
+    #expect(
+      argument { _ = try DotAttention().forward(queries: q, cache: cache, options: packed) }
+        == "options.packed")
+  }
+
+  @Test func predictors() throws {
+    let (v1, w) = (Tensor(zeros: [9]), Tensor(zeros: [9, 4]))
+    #expect(argument { _ = try PositionPredictor(v: w, weight: w) } == "v")
+    #expect(argument { _ = try PositionPredictor(v: v1, weight: v1) } == "weight")
+    let predictor = try PositionPredictor(v: v1, weight: w)
+    #expect(argument { _ = try predictor.forward(queries: v, lengths: [1, 1]) } == "queries")
+    #expect(argument { _ = try predictor.forward(queries: q, lengths: [1]) } == "lengths")
+    #expect(argument { _ = try predictor.forward(queries: q, lengths: [1, -1]) } == "lengths[1]")
+    let prediction = try predictor.forward(queries: q, lengths: [1, 1])
+    #expect(argument { _ = try predictor.backward(q, prediction) } == "centresGradient")
+  }
+
   @Test func softmaxes() {
     let (x, other) = (Tensor(zeros: [2, 3]), Tensor(zeros: [3, 2]))
     #expect(argument { _ = try softmax(x, lengths: [1]) } == "lengths")

@@ -117,6 +117,21 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
         score, batch: 3, queries: 41, keys: 101, hidden: 65, values: 67, lengths: [101, 50, 0])
       return LargeCall("\(score) attention") { problem.run().all }
     }
+    + AttentionCase.Kind.allCases.flatMap { kind in
+      let sizes = AttentionCase.Sizes(
+        queries: 37, keys: 131, width: 24, keyWidth: 20, inner: 17, valueWidth: 19)
+      return [AttentionCase.Shape.everything, .localP].map { shape in
+        let problem = AttentionCase(kind, shape, .sideBySide, sizes)
+        return LargeCall("\(kind) attention type, \(shape)") {
+          do {
+            return try problem.run().map(\.elements)
+          } catch {
+            Issue.record(error)
+            return []
+          }
+        }
+      }
+    }
     + Reference.Cell.allCases.map { cell in
       let problem = RecurrentProblem(
         cell, lengths: [Int](repeating: 3, count: 40) + [Int](repeating: 1, count: 31), hidden: 251)
@@ -169,7 +184,7 @@ extension KernelTests {
       @Sendable func run() throws -> [Tensor] {
         let output = try layer.forward(queries: queries, keys: keys, values: keys)
         let gradients = try layer.backward(output.context, output)
-        return [output.context, gradients.queries, gradients.keys, gradients.weight]
+        return [output.context, gradients.inputs.queries, gradients.inputs.keys, gradients.weight]
       }
       let expected = try run()
       try await withThrowingTaskGroup(of: [Tensor].self) { group in

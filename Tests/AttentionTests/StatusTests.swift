@@ -144,53 +144,6 @@ extension KernelTests {
       }
     }
 
-    @Test func attention() {
-      typealias Sizes = (Int64, Int64, Int64, Int64, Int64)
-      func dot(_ c: Out, _ k: [Float]?, _ n: [Int32]?, _ s: Sizes) -> ck_status {
-        ck_dot_attention_forward_f32(c, nil, x, k, x, n, 1, s.0, s.1, s.2, s.3, s.4)
-      }
-      func additive(_ c: Out, _ k: [Float]?, _ n: [Int32]?, _ s: Sizes) -> ck_status {
-        ck_additive_attention_forward_f32(c, nil, x, k, x, x, n, s.0, s.1, s.2, s.3, s.4)
-      }
-      func dotBackward(_ c: Out, _ k: [Float]?, _ n: [Int32]?, _ s: Sizes) -> ck_status {
-        var (dk, dv) = (x, x)
-        let status = ck_dot_attention_backward_f32(
-          c, &dk, &dv, x, x, k, x, x, n, 1, s.0, s.1, s.2, s.3, s.4)
-        #expect(dk == x && dv == x)
-        return status
-      }
-      func additiveBackward(_ c: Out, _ k: [Float]?, _ n: [Int32]?, _ s: Sizes) -> ck_status {
-        var (dk, dvalues, dv) = (x, x, x)
-        let status = ck_additive_attention_backward_f32(
-          c, &dk, &dvalues, &dv, x, x, k, x, x, x, n, s.0, s.1, s.2, s.3, s.4)
-        #expect(dk == x && dvalues == x && dv == x)
-        return status
-      }
-      let fine: Sizes = (2, 2, 2, 2, 2)
-      for call in [dot, additive, dotBackward, additiveBackward] {
-        expectStatus(CK_NULL_POINTER) { _ in call(nil, x, nil, fine) }
-        expectStatus(CK_NULL_POINTER) { call(&$0, nil, nil, fine) }
-        expectStatus(CK_OUT_OF_RANGE) { call(&$0, x, [2, 3], fine) }
-        expectStatus(CK_OUT_OF_RANGE) { call(&$0, x, [-1, 2], fine) }
-        for bad in [-1, huge] {
-          let all: [Sizes] = [
-            (bad, 2, 2, 2, 2), (2, bad, 2, 2, 2), (2, 2, bad, 2, 2), (2, 2, 2, bad, 2), (2, 2, 2, 2, bad),
-          ]
-          for sizes in all { expectStatus(CK_BAD_SIZE) { call(&$0, x, nil, sizes) } }
-        }
-      }
-      expectStatus(CK_NULL_POINTER) {
-        ck_additive_attention_forward_f32(&$0, nil, x, x, x, nil, nil, 1, 1, 1, 1, 1)
-      }
-      expectStatus(CK_NULL_POINTER) {
-        ck_dot_attention_backward_f32(&$0, nil, nil, x, x, x, x, x, nil, 1, 1, 1, 1, 1, 1)
-      }
-      expectStatus(CK_NULL_POINTER) {
-        var (dk, dv) = (x, x)
-        return ck_dot_attention_backward_f32(&$0, &dk, &dv, x, x, x, x, nil, nil, 1, 1, 1, 1, 1, 1)
-      }
-    }
-
     @Test func cells() {
       func packed(_ k: Int64, _ n: Int64) -> [Float] {
         var panels = [Float](repeating: 0, count: Int(ck_packed_count_f32(k, n)))

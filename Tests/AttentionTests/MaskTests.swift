@@ -1,0 +1,169 @@
+import Attention
+import TestSupport
+import Testing
+
+extension KernelTests {
+  /// What masks hide reaches nothing, and what they mean together.
+  @Suite struct MaskTests {
+    typealias Case = AttentionCase
+
+    /// Keys and values that no query attends to, whatever hides them.
+    private func hidden(_ problem: Case, _ truth: Case.Parts<Double>) -> [Bool] {
+      let alignment = truth.first { $0.name == "masked scores" }!.elements
+      let (tq, tk, group) = (problem.sizes.queries, problem.sizes.keys, problem.heads / problem.keyHeads)
+      return (0..<problem.batch * problem.keyHeads * tk).map { key in
+        let (source, i) = (key / tk, key % tk)
+        return (0..<group * tq).allSatisfy {
+          alignment[(source * group * tq + $0) * tk + i] == -.infinity
+        }
+      }
+    }
+
+    private func poisoned(_ problem: Case, _ hidden: [Bool], _ poison: Float) -> Case {
+      var problem = problem
+      for (row, hidden) in hidden.enumerated() where hidden {
+        for i in 0..<problem.keyWidth { problem.keys[row * problem.keyWidth + i] = poison }
+        for i in 0..<problem.sizes.valueWidth { problem.values[row * problem.sizes.valueWidth + i] = poison }
+      }
+      return problem
+    }
+
+    /// NaN and infinities at keys and values that are hidden change no bit of any result. The weights' gradients are held to it
+    /// where lengths hide the keys, as ``Mask`` says.
+    @Test(arguments: Case.Kind.allCases, sets)
+    func hiddenPlacesReachNothing(_ kind: Case.Kind, _ set: String) throws {
+      let shapes: [Case.Shape] = [.lengths, .causal, .window, .boolean, .bias, .localM, .localP, .everything]
+      for shape in shapes {
+        // More keys than queries, so that windows hide some.
+        let sizes = Case.Sizes(queries: 3, keys: 2 * lanes(set) + 9)
+        let problem = Case(kind, shape, .oneHead, sizes)
+        let hidden = hidden(problem, try problem.reference(Double.self))
+        #expect(hidden.contains(true), "\(shape)")
+        try under(set) {
+          let clean = try problem.run()
+          for poison in [Float.nan, .infinity, -.infinity] {
+            let result = try poisoned(problem, hidden, poison).run()
+            for (part, expected) in zip(result, clean) {
+              let sees =
+                part.name.hasSuffix("scores")
+                || (shape != .lengths && ["dweight", "dU_a"].contains(part.name))
+              guard !sees else { continue }
+              #expect(part.elements.bits == expected.elements.bits, "\(shape): \(part.name)")
+            }
+          }
+        }
+      }
+    }
+
+    /// What stands in the bias where a boolean mask is false, and the gradients of contexts without keys, reach nothing.
+    @Test(arguments: sets, [Float.nan, .infinity])
+    func hiddenBiasesAndGradientsReachNothing(_ set: String, _ poison: Float) throws {
+      var random = SeededRandom(71)
+      let (queries, keys) = (
+        try Tensor(random.floats(3 * 9), shape: [1, 3, 9]),
+        try Tensor(random.floats(12 * 9), shape: [1, 12, 9])
+      )
+      var allowed = random.integers(36, in: 0...1).map { $0 == 1 }
+      for i in 0..<12 { allowed[12 + i] = false }
+      let clean = random.floats(36)
+      let dirty = zip(clean, allowed).map { $1 ? $0 : poison }
+      let gradient = try Tensor(random.floats(27), shape: [1, 3, 9])
+      var dirtyGradient = gradient
+      for i in 0..<9 { dirtyGradient[0, 1, i] = poison }
+      func run(_ bias: [Float], _ gradient: Tensor) throws -> [[UInt32]] {
+        let mask = Mask.boolean(try BooleanMask(allowed, shape: [3, 12])).and(
+          .bias(try Tensor(bias, shape: [3, 12])))
+        let attended = try DotAttention().forward(queries: queries, keys: keys, values: keys, mask: mask)
+        #expect(attended.context.elements[9..<18].allSatisfy { $0 == 0 })
+        #expect(attended.logSumExp[0, 1] == -.infinity)
+        let g = try DotAttention().backward(gradient, attended)
+        return [attended.context, g.queries, g.keys, g.values, g.bias!].map { $0.elements.bits }
+      }
+      try under(set) {
+        let expected = try run(clean, gradient)
+        #expect(try run(dirty, gradient) == expected)
+        #expect(try run(clean, dirtyGradient) == expected)
+      }
+    }
+
+    @Test(arguments: Case.Kind.allCases, sets)
+    func nothingToAttendTo(_ kind: Case.Kind, _ set: String) throws {
+      var problem = Case(kind, .lengths, .sideBySide)
+      problem.shaping.hideEverything()
+      try under(set) {
+        for part in try problem.run() where !part.name.hasSuffix("scores") {
+          let expected: Float = part.name == "log-sum-exp" ? -.infinity : 0
+          #expect(part.elements.allSatisfy { $0 == expected }, "\(part.name)")
+        }
+      }
+    }
+
+    /// A NaN in a real key shows in its row, and in no other.
+    @Test(arguments: Case.Kind.allCases.filter { $0 != .location }, sets)
+    func nanInARealPlaceShows(_ kind: Case.Kind, _ set: String) throws {
+      var problem = Case(kind, .causal)
+      // The third key of the first source: queries 0 and 1 do not see it.
+      problem.keys[2 * problem.keyWidth] = .nan
+      let context = try under(set) { try problem.run() }[0].elements
+      for (row, context) in context.chunked(problem.sizes.valueWidth).enumerated() {
+        #expect(context.allSatisfy { $0.isNaN == (2..<problem.sizes.queries).contains(row) }, "row \(row)")
+      }
+    }
+
+    // MARK: Masks together
+
+    private func alignment(_ mask: Mask, _ window: Window = .global) throws -> [Bool] {
+      let (queries, keys) = (Tensor(zeros: [2, 4, 1]), Tensor(zeros: [2, 6, 1]))
+      return try DotAttention().forward(
+        queries: queries, keys: keys, values: keys, mask: mask, window: window, alignment: true
+      ).alignment!.elements.map { $0 != 0 }
+    }
+
+    private func expected(_ allows: (_ b: Int, _ t: Int, _ i: Int) -> Bool) -> [Bool] {
+      (0..<48).map { allows($0 / 24, $0 / 6 % 4, $0 % 6) }
+    }
+
+    @Test func masksActTogether() throws {
+      #expect(try alignment(.none.and(.all([]))) == expected { _, _, _ in true })
+      #expect(
+        try alignment(.lengths([6, 3]).and(.lengths([2, 5]))) == expected { b, _, i in i < [2, 3][b] })
+      #expect(try alignment(.causal(offset: 1)) == expected { _, t, i in i <= t + 1 })
+      #expect(
+        try alignment(.causal().and(.window(left: 1, right: 5)))
+          == expected { _, t, i in t - 1 <= i && i <= t })
+      #expect(
+        try alignment(.window(left: 2, right: nil).and(.window(left: nil, right: 1, offset: -1)))
+          == expected { _, t, i in t - 2 <= i && i <= t })
+      #expect(try alignment(.causal(), .monotonic(radius: 1)) == expected { _, t, i in t - 1 <= i && i <= t })
+      #expect(
+        try alignment(.windows(left: 0, right: 0, offsets: [0, 2]).and(.lengths([2, 5])))
+          == expected { b, t, i in i == t + [0, 2][b] && i < [2, 5][b] })
+      #expect(
+        try alignment(.windows(left: nil, right: 0, offsets: [0, 2]).and(.causal(offset: 1)))
+          == expected { b, t, i in i <= t + [0, 1][b] })
+      #expect(try alignment(.window(left: .max, right: .max)) == expected { _, _, _ in true })
+    }
+
+    @Test func booleansActTogether() throws {
+      let (rows, columns) = ([true, false, true, true], [true, true, false, true, true, false])
+      let queries = try BooleanMask((0..<24).map { rows[$0 / 6] }, shape: [4, 6])
+      let keys = try BooleanMask((0..<12).map { $0 < 6 || columns[$0 % 6] }, shape: [2, 1, 1, 6])
+      #expect(
+        try alignment(.boolean(queries).and(.boolean(keys)))
+          == expected { b, t, i in rows[t] && (b == 0 || columns[i]) })
+    }
+
+    @Test func aGlobalWindowAndWideLocalOnesAgree() throws {
+      for shape in [Case.Shape.none, .lengths] {
+        let input = try Case(.dot, shape).input()
+        var wide = input
+        wide.window = .monotonic(radius: 100)
+        let (a, b) = (
+          try DotAttention().forward(input, alignment: false),
+          try DotAttention().forward(wide, alignment: false)
+        )
+        #expect(a.context == b.context)
+      }
+    }
+  }
+}
