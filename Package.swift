@@ -56,9 +56,9 @@ let package = Package(
     .testTarget(name: "AttendTests", dependencies: ["attend", "Seq2Seq"]),
     .testTarget(
       name: "ParityTests",
-      dependencies: ["Seq2Seq", "TestSupport"],
+      dependencies: ["Seq2Seq", "Attention", "AttentionReference", "TestSupport"],
       path: "Tests/Parity",
-      exclude: ["make_fixtures.py"],
+      exclude: ["make_fixtures.py", "make_onnx_fixtures.py"],
       resources: [.copy("Fixtures")]
     ),
   ],
