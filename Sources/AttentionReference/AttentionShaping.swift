@@ -113,6 +113,7 @@ extension Reference.AttentionInput {
     let position =
       window.centres.map { Double($0[query.row]) }
       ?? Double(query.step) + Double(window.offsets?[query.batch] ?? 0)
+    guard !position.isNaN else { return true }  // so that it shows, in the Gaussian
     let isAfterStart = window.left.map { position - Double($0) <= Double(i) } ?? true
     let isBeforeEnd = window.right.map { Double(i) <= position + Double($0) } ?? true
     return isAfterStart && isBeforeEnd
