@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-peers check format build clean setup
+.PHONY: help demo test exhaustive bench bench-peers check format build clean setup
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -9,6 +9,9 @@ demo: build ## Build, then show what the library does
 
 test: setup ## Run the tests
 	swift test -c release --disable-xctest --no-parallel
+
+exhaustive: setup ## Hold exp, tanh and sigmoid of every float against double
+	Tests/Exhaustive/run
 
 bench: setup ## Time the kernels: naive Swift, scalar C, each instruction set, at 1 and N threads
 	swift run -c release --package-path Benchmarks bench

@@ -25,13 +25,15 @@ CK_INLINE vf vf_load(const float *p) {
 }
 CK_INLINE void vf_store(float *p, vf x) { memcpy(p, &x, sizeof x); }
 
-// The first n elements, n ≥ 1; missing lanes read as zero. n ≥ CK_LANES is a whole vector.
-CK_INLINE vf vf_load_first(const float *p, int64_t n) {
+// The first n elements, n ≥ 1; missing lanes read as `missing`. n ≥ CK_LANES is a whole vector.
+CK_INLINE vf vf_load_first_or(const float *p, int64_t n, float missing) {
     if (n >= CK_LANES) return vf_load(p);
-    float lanes[CK_LANES] = {0};
+    float lanes[CK_LANES];
+    vf_store(lanes, vf_set(missing));
     for (int64_t i = 0; i < n; i++) lanes[i] = p[i];
     return vf_load(lanes);
 }
+CK_INLINE vf vf_load_first(const float *p, int64_t n) { return vf_load_first_or(p, n, 0); }
 CK_INLINE void vf_store_first(float *p, vf x, int64_t n) {
     if (n >= CK_LANES) {
         vf_store(p, x);
@@ -50,6 +52,21 @@ CK_INLINE vi vi_load_first_bytes(const uint8_t *p, int64_t n) {
     for (int i = 0; i < CK_LANES; i++) r[i] = bytes[i];
     return r;
 }
+
+// Runs a statement for every vector of `count` elements: `i` is its first element, `n` how many there are of
+// it. For all but the last n is a constant, so that whole vectors pay for no test.
+#define CK_VECTORS(i, n, count, statement)                                                                   \
+    do {                                                                                                     \
+        int64_t i = 0;                                                                                       \
+        for (; i + CK_LANES <= (count); i += CK_LANES) {                                                     \
+            const int64_t n = CK_LANES;                                                                      \
+            statement;                                                                                       \
+        }                                                                                                    \
+        if (i < (count)) {                                                                                   \
+            const int64_t n = (count)-i;                                                                     \
+            statement;                                                                                       \
+        }                                                                                                    \
+    } while (0)
 
 // a b + c. Unfused targets round the product.
 CK_INLINE vf vf_fma(vf a, vf b, vf c) {
@@ -71,6 +88,9 @@ CK_INLINE vf vf_abs(vf x) { return vf_of(vi_of(x) & vi_set(0x7fffffff)); }
 CK_INLINE vf vf_copysign(vf magnitude, vf sign) {
     return vf_of((vi_of(magnitude) & vi_set(0x7fffffff)) | (vi_of(sign) & vi_set(INT32_MIN)));
 }
+
+// Whether a comparison holds in any lane.
+CK_INLINE int vi_any(vi condition) { return __builtin_reduce_or(condition) != 0; }
 
 // Across the lanes, in halves: the order depends on CK_LANES alone.
 CK_INLINE float vf_sum(vf x) {

@@ -79,7 +79,7 @@ static void attention_backward_rows(const ck_attention_call *call, float *dv, in
             memset(call->d->centres + row_of(a, b, head, 0), 0, (size_t)a->Tq * sizeof(float));
         for (int64_t t = 0; t < queries_of(a, b); t++) {
             const span seen = keys_within(a, b, head, t);
-            const int64_t n = seen.end - seen.first, row = row_of(a, b, head, t);
+            const int64_t n = seen.end - seen.first;
             const int64_t query_at = offset_of(a->query, a->query_starts, b, head, t);
             const int64_t context_at = offset_of(a->context, a->query_starts, b, head, t);
             const float *q = call->queries + query_at, *dc = call->dcontext + context_at;

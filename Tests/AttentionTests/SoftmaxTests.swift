@@ -166,6 +166,24 @@ extension KernelTests {
       }
     }
 
+    /// Nothing but −∞: no weight at all, and its logarithm; NaN beside it shows all the same.
+    @Test(arguments: sets)
+    func rowsOfMinusInfinity(set: String) throws {
+      for columns in widths(set) {
+        var x = [Float](repeating: -.infinity, count: 2 * columns)
+        x[2 * columns - 1] = .nan
+        var (y, log) = (Output(x.count), Output(x.count))
+        try under(set) {
+          expectOK(ck_softmax_f32(&y.memory, x, nil, 2, Int64(columns)))
+          expectOK(ck_log_softmax_f32(&log.memory, x, 2, Int64(columns)))
+        }
+        #expect(y.elements.prefix(columns).allSatisfy { $0 == 0 })
+        #expect(log.elements.prefix(columns).allSatisfy { $0 == -.infinity })
+        #expect(y.elements.dropFirst(columns).allSatisfy { $0.isNaN })
+        #expect(log.elements.dropFirst(columns).allSatisfy { $0.isNaN })
+      }
+    }
+
     @Test(arguments: sets)
     func swiftFunctions(set: String) throws {
       let problem = Rows(rows: 6, columns: 7, lengths: [7, 0, 1, 2, 3, 7], seed: 5)

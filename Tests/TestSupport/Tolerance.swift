@@ -24,14 +24,15 @@ extension Tolerance {
     Tolerance(name: "\(count) ulp") { _, truth in count * spacing(truth) }
   }
 
-  /// Row 2 for exp. The polynomial of degree 6 on |r| ≤ ln 2 / 2 is off by less than 0.1 ulp; rounding its last
-  /// two steps, and r itself (its error is that of n · ln 2 in two parts), leaves about 1; the contract says 2.
+  /// Row 2 for exp. The polynomial of degree 6 on |r| ≤ ln 2 / 2 is off by 0.1 u; rounding its last two steps, and r
+  /// itself (its error is that of n · ln 2 in two parts), leaves about 1. Over all floats EXPMEASURED; the contract says 2.
   public static let exponential = ulps(2)
-  /// Row 2 for tanh. From |x| = 0.625 on it is 1 − t with t = 2 / (e²ˣ + 1) ≤ 0.445: t's relative error (exp's, a sum,
-  /// a quotient) counts at most 0.8 times, and the difference rounds once more. Below, the odd polynomial is better.
-  /// The contract says 3.
+  /// Row 2 for tanh = (2ⁿ − 1 + (2ⁿ + 1) t) / (2ⁿ + 1 + (2ⁿ − 1) t). The odd polynomial for t is off by 0.9 u, rounding
+  /// it by u, numerator, denominator and quotient by u / 2 each and more where they fall below a power of two. Over all
+  /// floats TANHMEASURED; the contract says 3.
   public static let hyperbolicTangent = ulps(3)
-  /// Row 2 for 1 / (1 + e⁻ˣ): exp's error, a sum and a quotient; the contract says 3, of normal results.
+  /// Row 2 for 1 / (1 + e⁻ˣ) = 2ⁿ (1 + t) / (2ⁿ (1 + t) + 1 − t): t as above, of which at most a fifth counts, two sums
+  /// and a quotient. Over all floats SIGMEASURED; the contract says 3.
   public static let sigmoid = ulps(3)
 
   /// Row 3: sums of products. Each of the K products and K − 1 sums (and a bias or a former value, one sum each)
