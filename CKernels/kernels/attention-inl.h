@@ -76,8 +76,10 @@ static void shape_scores(float *s, const ck_attention *a, int64_t b, int64_t hea
     }
     if (a->bias) {
         const float *bias = a->bias + offset_of(a->bias_strides, NULL, b, head, t) + first;
-        for (int64_t i = 0; i < n; i += CK_LANES)
-            vf_store(s + i, vf_load(s + i) + vf_load_first(bias + i, n - i));
+        for (int64_t i = 0; i < n; i += CK_LANES) {
+            vf added = vf_load_first(bias + i, n - i);
+            vf_store(s + i, added == nothing ? nothing : vf_load(s + i) + added);
+        }
     }
     if (a->mask) {
         const uint8_t *mask = a->mask + offset_of(a->mask_strides, NULL, b, head, t) + first;
