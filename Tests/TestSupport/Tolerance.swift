@@ -57,6 +57,8 @@ extension Tolerance {
   ///
   /// The floor, 8 u of the largest magnitude, is for data on which the naive one happens to be exact. It is what a
   /// softmax weight passes besides its score: exp (2 ulp, twice over with the sum's), a sum, a reciprocal, a product.
+  /// And 2⁻¹²⁶, because a softmax may take an exponential below the least normal number for 0, which is all that is left
+  /// of a gradient where the weights are saturated.
   ///
   /// - Parameter scale: The largest magnitude; nil for the largest true value's.
   public static func forward(naive: [Float], truth: [Double], scale: Double? = nil) -> Tolerance {
@@ -74,7 +76,7 @@ extension Tolerance {
   ) -> Tolerance {
     let error = zip(naive, truth).reduce(0) { max($0, $1.1.isFinite ? abs(Double($1.0) - $1.1) : 0) }
     let largest = scale ?? truth.reduce(0) { max($0, $1.isFinite ? abs($1) : 0) }
-    let bound = factor * error + floor * u * largest + underflow
+    let bound = factor * error + floor * u * largest + Double(Float.leastNormalMagnitude)
     return Tolerance(name: "\(name): \(factor) × naive \(error) + \(floor) u × \(largest)") { _, _ in bound }
   }
 
