@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test exhaustive bench bench-peers check format build clean setup
+.PHONY: help demo test exhaustive bench bench-peers bench-against check format build clean setup
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Build, then show what the library does
 	.build/release/attend demo
@@ -13,11 +13,18 @@ test: setup ## Run the tests
 exhaustive: setup ## Hold exp, tanh and sigmoid of every float against double
 	Tests/Exhaustive/run
 
-bench: setup ## Time the kernels: naive Swift, scalar C, each instruction set, at 1 and N threads
-	swift run -c release --package-path Benchmarks bench
+# Where results and their chart go; `make bench-peers OUTPUT=Benchmarks/results` is what is committed.
+OUTPUT ?= Benchmarks/.build/results
 
-bench-peers: setup ## Time the same work here and in PyTorch, in turns
-	swift run -c release --package-path Benchmarks bench peers --python "$$(Benchmarks/peers/environment)"
+bench: setup ## Time the kernels: naive Swift, scalar C, each instruction set, at 1 and N threads
+	swift run -c release --package-path Benchmarks bench --output $(OUTPUT)
+
+bench-peers: setup ## The same beside PyTorch, in turns
+	swift run -c release --package-path Benchmarks bench --output $(OUTPUT) --python "$$(Benchmarks/peers/environment)"
+
+bench-against: setup ## Compare with an earlier commit, BASE=<commit>, in turns; fails where this tree is slower
+	@test -n "$(BASE)" || { echo 'bench-against: say which commit: make bench-against BASE=<commit>' >&2; exit 2; }
+	Benchmarks/against "$(BASE)"
 
 check: setup ## Check the format and build without a warning
 	scripts/format --check

@@ -4,6 +4,8 @@ The first line out names the cases and their variants; after that each line in i
 PeerProcess.swift. Sizes are those of the cases. Weights and data are random, lengths are the cases' own. Where PyTorch has
 several ways to do the same, each is a variant: the fastest is the one to compare with.
 """
+import ctypes
+import gc
 import json
 import sys
 import time
@@ -51,44 +53,82 @@ def softmax():
     return without_gradient(lambda: torch.softmax(x, -1, out=y))
 
 
-# Attention over 64 ragged sources of 10 to 30 keys, 30 queries each, 512 wide.
+# Attention. Every array is contiguous, as a user of PyTorch has it: [B, T, width] under one head, [B, heads, T, width]
+# under several. Where all keys are seen there is no mask.
 
 
-def attention(function, backward, parameter):
-    B, Tq, Tk, H = 64, 30, 30, 512
-    inputs = [torch.randn(B, t, H, requires_grad=backward) for t in (Tq, Tk, Tk)]
-    if parameter:
-        inputs.append(torch.randn(H, requires_grad=backward))
-    mask = mask_of(ragged_lengths(B, 10, Tk), Tk)[:, None]
-    gradient = torch.randn(B, Tq, H)
+def attention(function, shapes, backward, *rest):
+    """The run of function(*inputs, *rest): its context, or that and the gradients of all inputs."""
+    inputs = [torch.randn(shape, requires_grad=backward) for shape in shapes]
     if not backward:
-        return without_gradient(lambda: function(mask, *inputs))
-    return lambda: torch.autograd.grad(function(mask, *inputs), inputs, gradient)
+        return without_gradient(lambda: function(*inputs, *rest))
+    gradient = torch.randn(*shapes[0])
+
+    def run():
+        context = function(*inputs, *rest)
+        return context, *torch.autograd.grad(context, inputs, gradient)
+    return run
 
 
 def weighted(scores, mask, values):
-    return torch.bmm(scores.masked_fill(~mask, -1e30).softmax(-1), values)
+    scores = scores if mask is None else scores.masked_fill(~mask, -1e30)
+    return scores.softmax(-1) @ values
 
 
-def dot(mask, q, k, v):
-    return weighted(torch.bmm(q, k.transpose(1, 2)), mask, v)
+def dot(q, k, values, mask=None):
+    return weighted(q @ k.transpose(-2, -1), mask, values)
 
 
-def fused_dot(mask, q, k, v):
-    return F.scaled_dot_product_attention(q[:, None], k[:, None], v[:, None], mask[:, None], scale=1.0)[:, 0]
+def fused_dot(q, k, values, mask=None):
+    mask = None if mask is None else mask[:, None]
+    return F.scaled_dot_product_attention(q[:, None], k[:, None], values[:, None], mask, scale=1.0)[:, 0]
 
 
-def additive(mask, q, k, values, v):
+def additive(q, k, values, v, mask=None):
     return weighted(torch.tanh(q[:, :, None] + k[:, None]) @ v, mask, values)
 
 
-def additive_sum(mask, q, k, values, v):
+def additive_sum(q, k, values, v, mask=None):
     # The form that the compiler fuses into one loop.
     return weighted((torch.tanh(q[:, :, None] + k[:, None]) * v).sum(-1), mask, values)
 
 
 def compiled(function):
     return torch.compile(function, dynamic=False)
+
+
+def scaled_dot(q, k, values):
+    return dot(q * q.size(-1) ** -0.5, k, values)
+
+
+def causal_sdpa(q, k, values):
+    return F.scaled_dot_product_attention(q, k, values, is_causal=True)
+
+
+RADIUS = 10
+
+
+def local_mask(length):
+    place = torch.arange(length)
+    return (place[:, None] - place[None]).abs() <= RADIUS
+
+
+def unfolded(q, k, values):
+    """Local attention on the windows alone: [B, heads, T, width, 2 · RADIUS + 1], without a copy of the keys."""
+    length = q.size(2)
+    place = torch.arange(length)[:, None] + torch.arange(-RADIUS, RADIUS + 1)
+    outside = (place < 0) | (place >= length)
+    keys, values = (F.pad(x, (0, 0, RADIUS, RADIUS)).unfold(2, 2 * RADIUS + 1, 1) for x in (k, values))
+    scores = (q[..., None, :] @ keys)[..., 0, :] * q.size(-1) ** -0.5
+    weights = scores.masked_fill(outside, -torch.inf).softmax(-1)
+    return (values @ weights[..., None])[..., 0]
+
+
+def flexible(length):
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+    near = create_block_mask(lambda b, h, q, k: (q - k).abs() <= RADIUS, None, None, length, length, device="cpu")
+    run = compiled(flex_attention)
+    return lambda q, k, values: run(q, k, values, block_mask=near)
 
 
 # Recurrence: 64 sentences of 12 to 25 steps, padded or packed.
@@ -171,18 +211,56 @@ def training_step(vocabulary, hidden, batch, length, packed):
     return step
 
 
-def attention_variants(backward):
-    name = "forward-backward" if backward else "forward"
+def sentences(ragged, backward):
+    """64 sentences of 30 keys, or of 10 to 30, and 30 queries each, 512 wide."""
+    B, T, H = 64, 30, 512
+    shapes = [(B, T, H)] * 3
+    mask = (mask_of(ragged_lengths(B, 10, T), T)[:, None],) if ragged else ()
+    additive_shapes = shapes + [(H,)]
+    name = ("-ragged" if ragged else "") + direction(backward)
     return {
-        f"dot-attention-{name}": {
-            "bmm": lambda: attention(dot, backward, False),
-            "sdpa": lambda: attention(fused_dot, backward, False),
+        "additive" + name: {
+            "eager": lambda: attention(additive, additive_shapes, backward, *mask),
+            "compiled": lambda: attention(compiled(additive_sum), additive_shapes, backward, *mask),
         },
-        f"additive-attention-{name}": {
-            "eager": lambda: attention(additive, backward, True),
-            "compiled": lambda: attention(compiled(additive_sum), backward, True),
+        "luong-dot" + name: {
+            "bmm": lambda: attention(dot, shapes, backward, *mask),
+            "sdpa": lambda: attention(fused_dot, shapes, backward, *mask),
         },
     }
+
+
+def heads(backward):
+    """Eight heads of 64."""
+    def shapes(batch, queries, keys):
+        return [(batch, 8, queries, 64), (batch, 8, keys, 64), (batch, 8, keys, 64)]
+
+    sdpa, short, long = F.scaled_dot_product_attention, shapes(8, 512, 512), shapes(1, 4096, 4096)
+    cases = {
+        "scaled-dot-512": {
+            "sdpa": lambda: attention(sdpa, short, backward),
+            "bmm": lambda: attention(scaled_dot, short, backward),
+        },
+        "scaled-dot-4096": {"sdpa": lambda: attention(sdpa, long, backward)},
+        "causal-4096": {"sdpa": lambda: attention(causal_sdpa, long, backward)},
+        "local-4096": {
+            "sdpa": lambda: attention(sdpa, long, backward, local_mask(4096)),
+            "unfold": lambda: attention(unfolded, long, backward),
+        },
+    }
+    if not backward:
+        cases["scaled-dot-4096"]["bmm"] = lambda: attention(scaled_dot, long, backward)
+        # PyTorch has no backward of it for the CPU.
+        cases["local-4096"]["flex"] = lambda: attention(flexible(4096), long, backward)
+        cases["one-query-4096"] = {
+            "sdpa": lambda: attention(sdpa, shapes(1, 1, 4096), backward),
+            "bmm": lambda: attention(scaled_dot, shapes(1, 1, 4096), backward),
+        }
+    return {name + direction(backward): variants for name, variants in cases.items()}
+
+
+def direction(backward):
+    return "-forward-backward" if backward else "-forward"
 
 
 CASES = {
@@ -194,8 +272,8 @@ CASES = {
     "exp-16k": {"": lambda: elementwise(torch.exp)},
     "tanh-16k": {"": lambda: elementwise(torch.tanh)},
     "softmax-4096x1024": {"": softmax},
-    **attention_variants(False),
-    **attention_variants(True),
+    **sentences(False, False), **sentences(False, True), **sentences(True, False), **sentences(True, True),
+    **heads(False), **heads(True),
     "lstm-forward": {"packed": lambda: recurrent(nn.LSTM, True), "padded": lambda: recurrent(nn.LSTM, False)},
     "gru-forward": {"packed": lambda: recurrent(nn.GRU, True), "padded": lambda: recurrent(nn.GRU, False)},
     "projected-cross-entropy": {"": cross_entropy},
@@ -218,16 +296,39 @@ def seconds(run, calls=1):
     return time.perf_counter() - start
 
 
-def measure(run, request):
+def measure(run, effort):
     """As `measure` in Timing.swift."""
     first = seconds(run)
-    if first > request["patience"]:
+    if first > effort["patience"]:
         return [first]
     calls = max(1, int(0.002 / max(seconds(run), 1e-9)))
     samples = []
-    while sum(samples) < request["seconds"] or len(samples) < request["minimumRuns"]:
+    while sum(samples) < effort["seconds"] or len(samples) < effort["minimumRuns"]:
         samples.append(seconds(run, calls))
     return [sample / calls for sample in samples]
+
+
+def resident(field):
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field + ":"))
+
+
+def extra_bytes(run):
+    """As `Memory.extraBytes`, less the results: ours are there before the run. The run is not the process's first one."""
+    gc.collect()
+    with open("/proc/self/clear_refs", "w") as refs:
+        refs.write("5")
+    before = resident("VmRSS")
+    results = run()
+    results = results if isinstance(results, tuple) else (results,)
+    return max(0, resident("VmHWM") - before - sum(result.nbytes for result in results))
+
+
+def free_at_once():
+    """Lets the C library give freed memory back at once, so that a peak is that of one run."""
+    trim_threshold, mmap_threshold = -1, -3
+    for parameter in (trim_threshold, mmap_threshold):
+        ctypes.CDLL(None).mallopt(parameter, 1 << 17)
 
 
 def main():
@@ -246,10 +347,13 @@ def main():
         if request["case"] != ready_case:
             ready, ready_case = {}, request["case"]
         key = request["variant"], request["threads"]
+        effort = request.get("effort")
+        if not effort:
+            free_at_once()
         if key not in ready:
             ready[key] = CASES[request["case"]][request["variant"]]()
             ready[key]()  # compiles, and fills caches
-        answer(measure(ready[key], request))
+        answer(measure(ready[key], effort) if effort else [extra_bytes(ready[key])])
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ struct Bench: ParsableCommand {
       interquartile range. A share of the peak is of what loops that only multiply and add, or only move data, reach here \
       under the same instruction set and number of threads; "scalar" is held against the baseline's vectors.
       """,
-    subcommands: [Paths.self, Peers.self], defaultSubcommand: Paths.self)
+    subcommands: [Run.self, Against.self, Chart.self, Serve.self], defaultSubcommand: Run.self)
 }
 
-/// What both commands take.
+/// What all commands that time cases take.
 struct Options: ParsableArguments {
   @Option(help: ArgumentHelp("Run the cases whose names contain one of these.", valueName: "names"))
   var only: String?
@@ -25,11 +25,8 @@ struct Options: ParsableArguments {
   @Flag(help: "Measure for a fifth of the time: to see that all works, not to quote.")
   var quick = false
 
-  @Option(help: ArgumentHelp("Write the results as JSON too.", valueName: "file"))
-  var json: String?
-
   func validate() throws {
-    try Self.refuseDebugBuild()
+    try refuseDebugBuild()
     if let count = threads.first(where: { !(1...1024).contains($0) }) {
       throw ValidationError("'--threads \(count)': expected 1 to 1024")
     }
@@ -39,32 +36,21 @@ struct Options: ParsableArguments {
     }
   }
 
-  private static func refuseDebugBuild() throws {
-    #if DEBUG
-      throw ValidationError("this is a debug build; build with `-c release`")
-    #endif
-  }
+  var cases: [Case] { allCases.filter { includes($0.name) } }
 
-  var cases: [Case] {
-    guard let only else { return allCases }
-    let parts = only.split(separator: ",")
-    return allCases.filter { benchmark in parts.contains { benchmark.name.contains($0) } }
-  }
+  func includes(_ name: String) -> Bool { only?.split(separator: ",").contains { name.contains($0) } ?? true }
 
   var threadCounts: [Int] {
     guard threads.isEmpty else { return threads }
     return KernelRuntime.threads == 1 ? [1] : [1, KernelRuntime.threads]
   }
 
-  /// Slowest first; the one that the environment's `CKERNELS_ISA` names alone, when it does.
-  var instructionSets: [String] {
-    get throws {
-      guard ProcessInfo.processInfo.environment["CKERNELS_ISA"] == nil else {
-        return [try KernelRuntime.instructionSet]
-      }
-      return KernelRuntime.availableInstructionSets.reversed()
-    }
-  }
-
   var effort: Effort { quick ? .quick : .thorough }
+  var turn: Effort { quick ? .quickTurn : .turn }
+}
+
+func refuseDebugBuild() throws {
+  #if DEBUG
+    throw ValidationError("this is a debug build; build with `-c release`")
+  #endif
 }

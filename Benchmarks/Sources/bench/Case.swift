@@ -25,6 +25,8 @@ struct Case {
   let name: String
   let shape: String
   let work: Work
+  /// Whether the peak memory of a run is measured too, beyond its inputs and results.
+  var measuresMemory = false
   /// Makes the data. Called when the case's turn comes, so that only one case's data exist at a time.
   let make: () throws -> Body
 }
@@ -37,6 +39,8 @@ struct Body {
   let run: () throws -> Void
   let check: Check
   let naive: Naive
+  /// What the case's data hold besides inputs and results: it counts as memory of the run.
+  var keptBytes = 0
 }
 
 /// How a case is held against the reference.

@@ -38,6 +38,12 @@ struct Machine: Codable {
     """
   }
 
+  /// The processor and the day, for a file of results.
+  var fileName: String {
+    let words = cpu.lowercased().split { !$0.isLetter && !$0.isNumber }
+    return (words.map(String.init) + [String(date.prefix(10))]).joined(separator: "-")
+  }
+
   static var currentLoad: Double {
     var loads = [0.0]
     return getloadavg(&loads, 1) == 1 ? loads[0] : .nan

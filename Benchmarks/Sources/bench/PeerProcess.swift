@@ -1,9 +1,10 @@
 import Foundation
 
-/// The peers, in a process of their own that lives as long as the run and times what it is told, line by line.
+/// A process that lives as long as the run and measures what it is told, line by line: PyTorch, or this program as
+/// another commit has it (`bench serve`).
 ///
-/// Its first line names what it runs and its cases: {"name": …, "variants": {case: [variant, …]}}. After that it
-/// answers each request {"case", "variant", "threads", "seconds", "minimumRuns", "patience"} with an array of seconds.
+/// Its first line names what it is and its cases: {"name": …, "variants": {case: [variant, …]}}. After that it
+/// answers each ``PeerRequest`` with an array of numbers.
 final class PeerProcess {
   let name: String
   let variants: [String: [String]]
@@ -11,23 +12,10 @@ final class PeerProcess {
   private let requests = Pipe()
   private let answers: LineReader
 
-  private struct Greeting: Decodable {
-    let name: String
-    let variants: [String: [String]]
-  }
-
-  private struct Request: Encodable {
-    let `case`, variant: String
-    let threads: Int
-    let seconds: Double
-    let minimumRuns: Int
-    let patience: Double
-  }
-
-  init(python: String, script: String) throws {
+  init(_ command: [String], remedy: String) throws {
     let output = Pipe()
     process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = [python, script]
+    process.arguments = command
     process.standardInput = requests
     process.standardOutput = output
     answers = LineReader(output.fileHandleForReading)
@@ -35,12 +23,16 @@ final class PeerProcess {
     signal(SIGPIPE, SIG_IGN)
     try process.run()
     guard let line = answers.next() else {
-      throw BenchError(
-        "'\(python) \(script)' said nothing; does this Python have torch? `make bench-peers` sees to that")
+      throw BenchError("'\(command.joined(separator: " "))' said nothing; \(remedy)")
     }
-    let greeting = try JSONDecoder().decode(Greeting.self, from: line)
+    let greeting = try JSONDecoder().decode(PeerGreeting.self, from: line)
     name = greeting.name
     variants = greeting.variants
+  }
+
+  /// This program, at a path.
+  static func ours(_ path: String) throws -> PeerProcess {
+    try PeerProcess([path, "serve"], remedy: "its commit may be older than `bench serve`")
   }
 
   deinit {
@@ -50,13 +42,37 @@ final class PeerProcess {
 
   /// The seconds of single runs of a variant of a case.
   func time(_ name: String, _ variant: String, threads: Int, _ effort: Effort) throws -> [Double] {
-    let request = Request(
-      case: name, variant: variant, threads: threads, seconds: effort.seconds,
-      minimumRuns: effort.minimumRuns, patience: effort.patience)
+    try answer(PeerRequest(case: name, variant: variant, threads: threads, effort: effort))
+  }
+
+  /// The most bytes that a run takes beyond its inputs and results. To be asked of a process that did nothing before.
+  func memory(_ name: String, _ variant: String, threads: Int) throws -> Int {
+    let numbers = try answer(PeerRequest(case: name, variant: variant, threads: threads, effort: nil))
+    guard let bytes = numbers.first else {
+      throw BenchError("the peer gave no size for '\(name)', \(variant)")
+    }
+    return Int(bytes)
+  }
+
+  private func answer(_ request: PeerRequest) throws -> [Double] {
     try requests.fileHandleForWriting.write(contentsOf: JSONEncoder().encode(request) + Data("\n".utf8))
-    guard let line = answers.next() else { throw BenchError("the peer ended during '\(name)', \(variant)") }
+    guard let line = answers.next() else {
+      throw BenchError("the peer ended during '\(request.case)', \(request.variant)")
+    }
     return try JSONDecoder().decode([Double].self, from: line)
   }
+}
+
+struct PeerGreeting: Codable {
+  let name: String
+  let variants: [String: [String]]
+}
+
+struct PeerRequest: Codable {
+  let `case`, variant: String
+  let threads: Int
+  /// How long to time; nil asks for memory.
+  let effort: Effort?
 }
 
 /// Lines from a pipe, as they come.

@@ -1,5 +1,7 @@
+import Foundation
+
 /// How much time a measurement may take.
-struct Effort {
+struct Effort: Codable {
   /// Measure for about this long,
   let seconds: Double
   /// but at least this often,
@@ -9,6 +11,10 @@ struct Effort {
 
   static let thorough = Effort(seconds: 0.5, minimumRuns: 5, patience: 10)
   static let quick = Effort(seconds: 0.1, minimumRuns: 2, patience: 1)
+
+  /// One turn of several that sides take in a comparison.
+  static let turn = Effort(seconds: 0.2, minimumRuns: 1, patience: 1)
+  static let quickTurn = Effort(seconds: 0.05, minimumRuns: 1, patience: 1)
 }
 
 /// The seconds of single runs, after one that warms up.
@@ -27,6 +33,10 @@ func measure(_ effort: Effort, _ run: () throws -> Void) throws -> [Double] {
   }
   return samples
 }
+
+/// Idle threads of an OpenMP runtime spin for up to 200 ms after their last work, and would take a core from the side
+/// that is timed next.
+func settle() { Thread.sleep(forTimeInterval: 0.3) }
 
 private func seconds(_ run: () throws -> Void) rethrows -> Double {
   let start = ContinuousClock.now

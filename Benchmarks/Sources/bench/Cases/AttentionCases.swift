@@ -1,156 +1,116 @@
-import AttentionReference
-import CKernels
-
-/// Attention over a batch of 64 ragged sources of 10 to 30 keys, 30 queries each, 512 wide: scores, softmax, context.
+/// A shape of attention that is timed, forward alone and with its backward.
 ///
-/// Queries and keys are projected already. Forward and backward together start from cleared sums.
-func dotAttention(backward: Bool) -> Case { attention("dot", backward: backward) { $0.dotScore } }
+/// Queries and keys are projected already; every array is [batch, heads, time, width].
+struct AttentionSetting {
+  /// The case's name, without its direction.
+  let name: String
+  let batch, heads, queries, keys, width: Int
+  var score = Score.dot(scale: 1)
+  /// How many keys a sentence has; nil for all of them.
+  var lengths: [Int]?
+  /// Key i is seen by query t if t − left ≤ i ≤ t + right; nil is no such bound.
+  var left, right: Int?
+  /// Whether the weights themselves are asked for, as they are where the usual form in PyTorch makes them.
+  var alignment = false
 
-/// As ``dotAttention(backward:)`` with the additive score of Bahdanau, Cho, Bengio 2015.
-func additiveAttention(backward: Bool) -> Case {
-  attention("additive", backward: backward) { $0.additiveScore }
-}
-
-private func attention(
-  _ score: String, backward: Bool, _ functions: @escaping (AttentionData) -> AttentionData.Score
-) -> Case {
-  let name = "\(score)-attention" + (backward ? "-forward-backward" : "-forward")
-  let work = Work.operations(AttentionData.operations(additive: score == "additive", backward: backward))
-  return Case(name: name, shape: "B 64, Tq 30, Tk 10…30, H 512", work: work) {
-    let data = AttentionData()
-    let score = functions(data)
-    let run = {
-      try kernel(score.forward())
-      guard backward else { return }
-      data.clearGradients()
-      try kernel(score.backward())
-    }
-    let check = Check(
-      result: {
-        try run()
-        return data.outputs(backward: backward, parameter: score.hasParameter)
-      },
-      truth: { try data.reference(Double.self, score.reference(), sources: AttentionData.batch, backward) },
-      terms: AttentionData.width)
-    let some = 8
-    let naive = Naive.run(share: data.share(ofFirst: some), note: "\(some) of 64 sources") {
-      _ = try data.reference(Float.self, score.naive(), sources: some, backward)
-    }
-    return Body(run: run, check: check, naive: naive)
+  enum Score {
+    case dot(scale: Double)
+    /// Bahdanau, Cho, Bengio 2015; its v is a parameter with a gradient.
+    case additive
   }
-}
 
-/// The arrays of one attention call and its gradients.
-final class AttentionData {
-  static let (batch, queryLength, keyLength, width) = (64, 30, 30, 512)
-  static let lengths = raggedLengths(batch, 10, keyLength)
+  func visible(sentence: Int, query: Int) -> Range<Int> {
+    let first = left.map { max(0, query - $0) } ?? 0
+    let end = min(right.map { query + $0 + 1 } ?? keys, lengths?[sentence] ?? keys)
+    return first..<max(first, end)
+  }
 
-  let queries = Floats(random: batch * queryLength * width, seed: 1)
-  let keys = Floats(random: batch * keyLength * width, seed: 2)
-  let values = Floats(random: batch * keyLength * width, seed: 3)
-  let v = Floats(random: width, seed: 4, scale: 0.25)
-  let contextGradient = Floats(random: batch * queryLength * width, seed: 5)
-  let context = Floats(zeros: batch * queryLength * width)
-  let alignment = Floats(zeros: batch * queryLength * keyLength)
-  let dqueries = Floats(zeros: batch * queryLength * width)
-  let dkeys = Floats(zeros: batch * keyLength * width)
-  let dvalues = Floats(zeros: batch * keyLength * width)
-  let dv = Floats(zeros: width)
-  private let lengths = lengths.map(Int32.init)
+  /// The pairs of a query and a key that it sees, over all sentences and heads.
+  var pairs: Int {
+    (0..<batch).reduce(0) { sum, sentence in
+      sum + heads * (0..<queries).reduce(0) { $0 + visible(sentence: sentence, query: $1).count }
+    }
+  }
 
   /// Dot: a multiply-add for each element of a pair's score, and one for its context. Additive: a sum, a tanh and a
   /// multiply-add for its score. The backward: dα and dv, then dq and dk; additive, the derivative besides (a sum, a
-  /// tanh, 1 − u², v (1 − u²)) and dv.
-  static func operations(additive: Bool, backward: Bool) -> Double {
-    let perElement = (additive ? 6 : 4) + (backward ? (additive ? 14 : 8) : 0)
-    return Double(perElement * queryLength * lengths.reduce(0, +) * width)
+  /// tanh, 1 − u², v (1 − u²)) and dv. What a kernel computes twice counts once.
+  func operations(backward: Bool) -> Double {
+    let perElement: Int
+    switch score {
+    case .dot: perElement = backward ? 12 : 4
+    case .additive: perElement = backward ? 20 : 6
+    }
+    return Double(pairs * width * perElement)
   }
 
-  func share(ofFirst sources: Int) -> Double {
-    Double(Self.lengths.prefix(sources).reduce(0, +)) / Double(Self.lengths.reduce(0, +))
+  func work(backward: Bool) -> Work {
+    // One query reads every key and value for two operations each: memory is what limits it.
+    guard queries > 1 else { return .bytes(Double(8 * batch * heads * keys * width)) }
+    return .operations(operations(backward: backward))
   }
 
-  func clearGradients() {
-    for sum in [dkeys, dvalues, dv] { sum.zero() }
-  }
-
-  func outputs(backward: Bool, parameter: Bool) -> [String: [Float]] {
-    var result = ["context": context.array, "alignment": alignment.array]
-    guard backward else { return result }
-    result.merge(
-      ["dqueries": dqueries.array, "dkeys": dkeys.array, "dvalues": dvalues.array],
-      uniquingKeysWith: { first, _ in first })
-    if parameter { result["dv"] = dv.array }
-    return result
+  var shape: String {
+    let time = lengths.map { "\($0.min()!)…\($0.max()!)" } ?? "\(keys)"
+    let window = [left.map { "\($0) to the left" }, right.map { $0 == 0 ? "causal" : "\($0) to the right" }]
+    let parts =
+      ["B \(batch), heads \(heads), Tq \(queries), Tk \(time), width \(width)"] + window.compactMap { $0 }
+    return parts.joined(separator: ", ")
   }
 }
 
-extension AttentionData {
-  /// The kernels of one score, and what the reference calls it.
-  struct Score {
-    let forward: () -> ck_status
-    let backward: () -> ck_status
-    let reference: () -> Reference.Score<Double>
-    let naive: () -> Reference.Score<Float>
-    let hasParameter: Bool
+extension AttentionSetting {
+  /// A batch of sentences under one wide head, as recurrent translation has it: full, and of 10 to 30 words.
+  private static func sentences(_ name: String, _ score: Score, ragged: Bool) -> AttentionSetting {
+    AttentionSetting(
+      name: name + (ragged ? "-ragged" : ""), batch: 64, heads: 1, queries: 30, keys: 30, width: 512,
+      score: score,
+      lengths: ragged ? raggedLengths(64, 10, 30) : nil, alignment: true)
   }
 
-  private static let sizes = (Int64(batch), Int64(queryLength), Int64(keyLength), Int64(width))
-
-  var dotScore: Score {
-    let (b, tq, tk, h) = Self.sizes
-    return Score(
-      forward: {
-        ck_dot_attention_forward_f32(
-          self.context.pointer, self.alignment.pointer, self.queries.pointer, self.keys.pointer,
-          self.values.pointer, self.lengths, 1, b, tq, tk, h, h)
-      },
-      backward: {
-        ck_dot_attention_backward_f32(
-          self.dqueries.pointer, self.dkeys.pointer, self.dvalues.pointer, self.contextGradient.pointer,
-          self.queries.pointer, self.keys.pointer, self.values.pointer, self.alignment.pointer, self.lengths,
-          1, b, tq, tk, h, h)
-      },
-      reference: { .dot(scale: 1) }, naive: { .dot(scale: 1) }, hasParameter: false)
+  /// Heads of width 64, as in Vaswani et al. 2017.
+  private static func heads(
+    _ name: String, batch: Int = 1, queries: Int, keys: Int, left: Int? = nil, right: Int? = nil
+  ) -> AttentionSetting {
+    AttentionSetting(
+      name: name, batch: batch, heads: 8, queries: queries, keys: keys, width: 64, score: .dot(scale: 0.125),
+      left: left, right: right)
   }
 
-  var additiveScore: Score {
-    let (b, tq, tk, h) = Self.sizes
-    return Score(
-      forward: {
-        ck_additive_attention_forward_f32(
-          self.context.pointer, self.alignment.pointer, self.queries.pointer, self.keys.pointer,
-          self.values.pointer, self.v.pointer, self.lengths, b, tq, tk, h, h)
-      },
-      backward: {
-        ck_additive_attention_backward_f32(
-          self.dqueries.pointer, self.dkeys.pointer, self.dvalues.pointer, self.dv.pointer,
-          self.contextGradient.pointer, self.queries.pointer, self.keys.pointer, self.values.pointer,
-          self.v.pointer, self.alignment.pointer, self.lengths, b, tq, tk, h, h)
-      },
-      reference: { .additive(v: self.v.doubles) }, naive: { .additive(v: self.v.array) }, hasParameter: true)
-  }
+  static let all = [
+    sentences("additive", .additive, ragged: false),
+    sentences("additive", .additive, ragged: true),
+    sentences("luong-dot", .dot(scale: 1), ragged: false),
+    sentences("luong-dot", .dot(scale: 1), ragged: true),
+    heads("scaled-dot-512", batch: 8, queries: 512, keys: 512),
+    heads("scaled-dot-4096", queries: 4096, keys: 4096),
+    heads("causal-4096", queries: 4096, keys: 4096, right: 0),
+    // Luong, Pham, Manning 2015, local-m with D = 10: its cost must follow the window, not the 4096 keys.
+    heads("local-4096", queries: 4096, keys: 4096, left: 10, right: 10),
+  ]
 
-  /// The reference's results for the first sources.
-  @inline(__always)
-  func reference<T: Reference.Scalar>(
-    _: T.Type, _ score: Reference.Score<T>, sources: Int, _ backward: Bool
-  ) throws -> [String: [T]] {
-    func first(_ floats: Floats) -> [T] {
-      floats.slice(0..<floats.count / Self.batch * sources).map { T($0) }
-    }
-    let input = Reference.AttentionInput(
-      queries: first(queries), keys: first(keys), values: first(values),
-      lengths: Array(Self.lengths.prefix(sources)), batch: sources, queryLength: Self.queryLength,
-      keyLength: Self.keyLength, hidden: Self.width, valueWidth: Self.width)
-    let attended = try Reference.attention(input, score: score)
-    var result = ["context": attended.context, "alignment": attended.alignment]
-    guard backward else { return result }
-    let gradient = try Reference.attentionBackward(first(contextGradient), attended, input, score: score)
-    result["dqueries"] = gradient.queries
-    result["dkeys"] = gradient.keys
-    result["dvalues"] = gradient.values
-    if case .additive = score { result["dv"] = gradient.scoreParameter }
-    return result
+  static let oneQuery = heads("one-query-4096", queries: 1, keys: 4096)
+}
+
+var attentionCases: [Case] {
+  AttentionSetting.all.flatMap { [attention($0, backward: false), attention($0, backward: true)] }
+    + [attention(.oneQuery, backward: false)]
+}
+
+private func attention(_ setting: AttentionSetting, backward: Bool) -> Case {
+  let name = setting.name + (backward ? "-forward-backward" : "-forward")
+  return Case(name: name, shape: setting.shape, work: setting.work(backward: backward), measuresMemory: true)
+  {
+    let data = AttentionData(setting, backward: backward)
+    let truth = AttentionTruth(data)
+    let check = Check(
+      result: {
+        try data.run(gradient: truth.contextGradient)
+        return truth.chosenResults()
+      },
+      truth: { try truth.results() }, terms: max(setting.width, setting.keys))
+    return Body(
+      run: { try data.run(gradient: data.contextGradient) }, check: check, naive: try truth.naive(),
+      keptBytes: data.keptBytes)
   }
 }

@@ -4,8 +4,7 @@ import CKernels
 var allCases: [Case] {
   [matmul(512), matmul(1024), linear(rows: 1), linear(rows: 8), linear(rows: 64)]
     + [exponential, hyperbolicTangent, softmax(rows: 4096, columns: 1024)]
-    + [dotAttention(backward: false), dotAttention(backward: true)]
-    + [additiveAttention(backward: false), additiveAttention(backward: true)]
+    + attentionCases
     + [recurrent(.lstm), recurrent(.gru), projectedCrossEntropy, adam]
     + [trainingStep(.small), trainingStep(.large)]
 }
