@@ -90,9 +90,9 @@ struct ChartPicture {
       parts.append(text(label, x + 11, 76, "label"))
       x += 36 + 6.6 * Double(label.count)
     }
-    parts.append(text("threads", left - 12, top - 14, "quiet", anchor: "end"))
+    parts.append(text("threads", left - 24, top - 14, "quiet", anchor: "end"))
     if report.peer != nil {
-      parts.append(text("ours ÷ PyTorch", left + plotWidth + 16, top - 14, "quiet"))
+      parts.append(text("× PyTorch", left + plotWidth + 70, top - 14, "quiet", anchor: "end"))
     }
     return parts.joined(separator: "\n")
   }
@@ -122,7 +122,7 @@ struct ChartPicture {
       parts.append("<line class=\"span\" x1=\"\(from)\" x2=\"\(to)\" y1=\"\(center)\" y2=\"\(center)\"/>")
       parts += mine.map { symbol($0.path, scale.place($0.speed), center) }
       if let ratio = report.ratios(name).overTorch(threads: count) {
-        let label = ratio.ratio + " ×"
+        let label = ratio.ratio
         parts.append(
           text(label, left + plotWidth + 70, center + 4, ratio < 1 ? "behind" : "label", anchor: "end"))
       }

@@ -29,6 +29,12 @@ struct Ratios {
     measurements.filter { $0.isTorch && $0.threads == threads }.min { $0.wholeSeconds < $1.wholeSeconds }
   }
 
+  /// Its name in brackets, where it has one.
+  func form(threads: Int) -> String {
+    let name = torch(threads: threads)?.path.dropFirst(Measurement.torch("").count + 1) ?? ""
+    return name.isEmpty ? "" : " (\(name))"
+  }
+
   /// How many times as fast ours is as PyTorch's fastest form.
   func overTorch(threads: Int) -> Double? {
     guard let theirs = torch(threads: threads), let ours = seconds(threads: threads) else { return nil }
@@ -60,7 +66,7 @@ struct Ratios {
     }
     result += threads.compactMap { count in
       overTorch(threads: count).map { ratio in
-        "on \(threadCount(count)), ours is \(ratio.ratio) × as fast as PyTorch (\(torch(threads: count)!.path))"
+        "on \(threadCount(count)), ours is \(ratio.ratio) × as fast as PyTorch\(form(threads: count))"
       }
     }
     return result
@@ -89,14 +95,15 @@ struct RatioTable {
       row += threads.filter { $0 != 1 }.map { ratios.scaling(to: $0)?.ratio ?? "" }
       if report.peer != nil {
         row += threads.map { count in
-          guard let ratio = ratios.overTorch(threads: count) else { return "" }
-          let variant = ratios.torch(threads: count)!.path.dropFirst("torch ".count)
-          return variant.isEmpty ? ratio.ratio : "\(ratio.ratio) (\(variant))"
+          ratios.overTorch(threads: count).map { $0.ratio + ratios.form(threads: count) } ?? ""
         }
       }
       let memory = report.memory[name] ?? [:]
       row.append(memory[Measurement.ours].map(mebibytes) ?? "")
-      if report.peer != nil { row.append(Self.leastOfTorch(memory).map(mebibytes) ?? "") }
+      if report.peer != nil {
+        let fastest = ratios.torch(threads: threads.last!)?.path ?? ""
+        row.append(memory[fastest].map(mebibytes) ?? "")
+      }
       return row
     }
     let widths = header.indices.map { i in (rows + [header]).map { $0[i].count }.max()! }
@@ -110,9 +117,5 @@ struct RatioTable {
       String(repeating: "-", count: $0.element - 1) + ($0.offset == 0 ? "-" : ":")
     }
     text = ([line(header), line(rule)] + rows.map(line)).joined(separator: "\n")
-  }
-
-  private static func leastOfTorch(_ memory: [String: Int]) -> Int? {
-    memory.filter { $0.key.hasPrefix("torch") }.values.min()
   }
 }

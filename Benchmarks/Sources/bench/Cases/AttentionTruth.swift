@@ -64,14 +64,7 @@ final class AttentionTruth {
       let (attended, gradient) = try problem.run()
       result["context", default: []] += attended.context
       if setting.alignment {
-        for (row, range) in problem.visible.enumerated() {
-          var weights = [Double](repeating: 0, count: setting.keys)
-          weights.replaceSubrange(
-            range,
-            with: attended.alignment[
-              row * problem.input.keyLength..<row * problem.input.keyLength + range.count])
-          result["alignment", default: []] += weights
-        }
+        result["alignment", default: []] += problem.spread(attended.alignment, keys: setting.keys)
       }
       guard let gradient else { continue }
       result["dqueries", default: []] += gradient.queries
@@ -90,7 +83,7 @@ final class AttentionTruth {
     var (problems, pairs): ([Problem<Float>], Int) = ([], 0)
     for block in blocks where pairs * setting.width < 2_000_000 {
       problems.append(problem(Float.self, block))
-      pairs += problems.last!.visible.reduce(0) { $0 + $1.count }
+      pairs += problems.last!.pairs
     }
     let queries = problems.count * times.count
     let share = Double(pairs) / Double(setting.pairs)
@@ -102,12 +95,16 @@ final class AttentionTruth {
 // MARK: - The reference's input
 
 extension AttentionTruth {
-  /// A block as the reference takes it: each chosen query is a sentence of its own, with the keys that it sees.
+  /// A block as the reference takes it: one sentence where all queries see the same keys; else each chosen query is a
+  /// sentence of its own, with the keys that it sees.
   private struct Problem<T: Reference.Scalar> {
     let input: Reference.AttentionInput<T>
     let score: Reference.Score<T>
     let contextGradient: [T]?
+    /// The keys of each sentence.
     let visible: [Range<Int>]
+
+    var pairs: Int { input.queryLength * visible.reduce(0) { $0 + $1.count } }
 
     @inline(__always)
     func run() throws -> (Reference.AttentionResult<T>, Reference.AttentionGradient<T>?) {
@@ -116,13 +113,23 @@ extension AttentionTruth {
       return (attended, try Reference.attentionBackward(contextGradient, attended, input, score: score))
     }
 
-    /// Adds up what each query gave the keys that it saw.
+    /// The weights with zeros for the keys that are not seen.
+    func spread(_ alignment: [T], keys: Int) -> [T] {
+      (0..<input.batch * input.queryLength).flatMap { row in
+        let range = visible[row / input.queryLength]
+        let weights = alignment[row * input.keyLength..<row * input.keyLength + range.count]
+        let (before, after) = (range.lowerBound, keys - range.upperBound)
+        return [T](repeating: 0, count: before) + weights + [T](repeating: 0, count: after)
+      }
+    }
+
+    /// Adds up what each sentence gave the keys that it saw.
     func gathered(_ gradient: [T], keys: Int) -> [T] {
       let width = input.hidden
       var sum = [T](repeating: 0, count: keys * width)
-      for (row, range) in visible.enumerated() {
+      for (sentence, range) in visible.enumerated() {
         for i in 0..<range.count * width {
-          sum[range.lowerBound * width + i] += gradient[row * input.keyLength * width + i]
+          sum[range.lowerBound * width + i] += gradient[sentence * input.keyLength * width + i]
         }
       }
       return sum
@@ -132,7 +139,8 @@ extension AttentionTruth {
   @inline(__always)
   private func problem<T: Reference.Scalar>(_: T.Type, _ block: Block) -> Problem<T> {
     let width = setting.width
-    let visible = times.map { setting.visible(sentence: block.sentence, query: $0) }
+    var visible = times.map { setting.visible(sentence: block.sentence, query: $0) }
+    if Set(visible).count == 1 { visible = [visible[0]] }
     let longest = visible.reduce(0) { max($0, $1.count) }
     func chosen(_ floats: Floats) -> [T] { places(block, width).flatMap { floats.slice($0).map { T($0) } } }
     func seen(_ floats: Floats) -> [T] {
@@ -146,7 +154,8 @@ extension AttentionTruth {
     let input = Reference.AttentionInput(
       queries: chosen(data.queries), keys: seen(data.keys), values: seen(data.values),
       lengths: visible.map(\.count),
-      batch: times.count, queryLength: 1, keyLength: longest, hidden: width, valueWidth: width)
+      batch: visible.count, queryLength: times.count / visible.count, keyLength: longest, hidden: width,
+      valueWidth: width)
     let score: Reference.Score<T>
     switch setting.score {
     case .dot(let scale): score = .dot(scale: T(scale))
