@@ -98,14 +98,13 @@ public struct AdditiveAttention: AttentionFunction {
     try validate(contextGradient, attended)
     try validate(attended, widths: [query.shape[1], key.shape[1], v.count])
     let gradients = attended.call.backward(contextGradient, attended)
-    let keys = attended.keys.cut(to: attended.call.lengths)
     let (dv, dgain) = directionGradient(gradients.v!)
     return Gradients(
       inputs: attended.call.inputGradients(
         gradients, queries: gradients.queries.projected(Matrix(query)),
         keys: gradients.keys.projected(Matrix(key))),
       v: dv, query: gradients.queries.weightGradient(from: attended.queries),
-      key: gradients.keys.weightGradient(from: keys),
+      key: gradients.keys.weightGradient(from: attended.keys),
       bias: bias == nil ? nil : gradients.queries.rows.sumOfRows(), gain: dgain)
   }
 

@@ -12,16 +12,16 @@ struct AttentionCall: Sendable {
   var given: GivenScores?
   /// The mask's.
   let bias: (tensor: Tensor, broadcast: Broadcast)?
-  let lengths: [Int]?
 
   private let options: AttentionOptions
-  private let kernelLengths: KernelArray<Int32>?
+  private let lengths: KernelArray<Int32>?
   private let queryStarts, keyStarts: KernelArray<Int64>?
   private let left, right: Int
   private let offset: Int
   private let offsets: KernelArray<Int32>?
   private let mask: (bytes: KernelArray<UInt8>, strides: ck_strides)?
-  private let centres: (given: Tensor, stretched: Tensor, broadcast: Broadcast)?
+  private typealias Centres = (given: Tensor, stretched: Tensor, broadcast: Broadcast)
+  private let centres: Centres?
   private let deviation: Float
 
   /// How wide the keys must be.
@@ -45,9 +45,7 @@ struct AttentionCall: Sendable {
     try Self.checkSizes(pairs, width: queries.layout.width + keys.layout.width + values.layout.width)
 
     let conditions = try AttentionConditions(input.mask, input.window)
-    lengths = conditions.lengths
-    let checked = try Attention.kernelLengths(lengths, count: pairs[0], maximum: pairs[3])
-    kernelLengths = checked.map(KernelArray.init)
+    lengths = try kernelLengths(conditions.lengths, count: pairs[0], maximum: pairs[3]).map(KernelArray.init)
     queryStarts = queries.layout.starts.map(KernelArray.init)
     keyStarts = keys.layout.starts.map(KernelArray.init)
 
@@ -58,31 +56,28 @@ struct AttentionCall: Sendable {
     offset = band.offsets.first ?? 0
     offsets = band.offsets.count == 1 ? nil : KernelArray(band.offsets.map(Int32.init))
 
-    if let boolean = conditions.boolean {
-      mask = (boolean.bytes, try Broadcast(boolean.shape, over: pairs, "mask").kernel)
-    } else {
-      mask = nil
+    mask = try conditions.boolean.map { boolean throws(AttentionError) in
+      (boolean.bytes, try Broadcast(boolean.shape, over: pairs, "mask").kernel)
     }
-    if let tensor = conditions.bias {
-      bias = (tensor, try Broadcast(tensor.shape, over: pairs, "bias"))
-    } else {
-      bias = nil
+    bias = try conditions.bias.map { bias throws(AttentionError) in
+      (bias, try Broadcast(bias.shape, over: pairs, "bias"))
     }
-    if let tensor = conditions.centres {
-      let shape = tensor.shape.count == 2 ? [tensor.shape[0], 1, tensor.shape[1]] : tensor.shape
-      guard shape.count == 3 else {
-        throw .shape(
-          argument: "centres", expected: "[\(pairs[0]), \(pairs[2])] or \(Array(pairs[..<3]))",
-          found: tensor.shape)
-      }
-      let broadcast = try Broadcast(shape, over: [1] + pairs[..<3], "centres")
-      centres = (tensor, broadcast.stretched(tensor), broadcast)
-      (left, right) = (conditions.radius, conditions.radius)
-    } else {
-      centres = nil
-      (left, right) = (band.left, band.right)
+    centres = try conditions.centres.map { centres throws(AttentionError) in
+      try Self.centres(centres, over: Array(pairs[..<3]))
     }
+    (left, right) = centres == nil ? (band.left, band.right) : (conditions.radius, conditions.radius)
     deviation = Float(conditions.radius) / 2
+  }
+
+  /// - Parameter rows: [B, heads, Tq].
+  private static func centres(_ tensor: Tensor, over rows: [Int]) throws(AttentionError) -> Centres {
+    let shape = tensor.shape.count == 2 ? [tensor.shape[0], 1, tensor.shape[1]] : tensor.shape
+    guard shape.count == 3 else {
+      throw .shape(
+        argument: "centres", expected: "[\(rows[0]), \(rows[2])] or \(rows)", found: tensor.shape)
+    }
+    let broadcast = try Broadcast(shape, over: [1] + rows, "centres")
+    return (tensor, broadcast.stretched(tensor), broadcast)
   }
 
   private static func operands(_ input: AttentionInput, queryWidth: Int?, keyWidth: KeyWidth)
@@ -156,7 +151,7 @@ struct AttentionCall: Sendable {
     (a.query, a.key, a.value, a.context) = (q.strides, k.strides, v.strides, contextLayout.strides)
     a.query_starts = queryStarts.map { UnsafePointer($0.pointer) }
     a.key_starts = keyStarts.map { UnsafePointer($0.pointer) }
-    a.lengths = kernelLengths.map { UnsafePointer($0.pointer) }
+    a.lengths = lengths.map { UnsafePointer($0.pointer) }
     (a.left, a.right, a.offset) = (Int64(left), Int64(right), Int64(offset))
     a.offsets = offsets.map { UnsafePointer($0.pointer) }
     a.centres = centres.map { UnsafePointer($0.stretched.storage.pointer) }

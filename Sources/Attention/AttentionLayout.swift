@@ -23,7 +23,7 @@ struct AttentionLayout: Sendable, Equatable {
     }
   }
 
-  /// How many positions lie between one head and the next, where heads come before positions.
+  /// As the kernels take them.
   var strides: ck_strides {
     switch form {
     case .padded, .packed:
@@ -182,22 +182,29 @@ struct AttentionOperand: Sendable {
   }
 
   /// The gradient of a weight [width′, width] from that of `projected(Wᵀ)`, this array: dW = Σ dy xᵀ.
+  ///
+  /// A row of x whose dy is zero adds nothing, whatever it holds: what a mask hides from all queries may be NaN, and 0 · NaN
+  /// would be NaN.
   func weightGradient(from inputs: AttentionOperand) -> Tensor {
     let result = Matrix(rows: layout.width, columns: inputs.layout.width)
-    result.setProduct(rows.transposed, inputs.rows)
+    result.setProduct(rows.transposed, Matrix(inputs.withZeros(where: isZeroRow)))
     return result.tensor([result.rows, result.columns])
   }
 
-  /// A copy with zeros beyond the lengths: a product over all rows then sees nothing of what stood there, where
-  /// 0 · NaN would be NaN.
-  func cut(to lengths: [Int]?) -> AttentionOperand {
-    guard let lengths else { return self }
-    var result = tensor
-    result.withUnsafeMutablePointer { pointer in
-      layout.forEachRow { b, _, position, offset in
-        if position >= lengths[b] { (pointer + offset).update(repeating: 0, count: layout.width) }
+  /// Whether all elements of a row, counted in the order of memory, are zero.
+  func isZeroRow(_ row: Int) -> Bool {
+    let elements = tensor.storage.pointer + row * layout.width
+    return (0..<layout.width).allSatisfy { elements[$0] == 0 }
+  }
+
+  /// The rows, [rows, width], with zeros in some of them; copied only if there are such.
+  private func withZeros(where isZero: (_ row: Int) -> Bool) -> Tensor {
+    var result = Tensor(tensor.storage, shape: [layout.rowCount, layout.width])
+    for row in 0..<layout.rowCount where isZero(row) {
+      result.withUnsafeMutablePointer {
+        ($0 + row * layout.width).update(repeating: 0, count: layout.width)
       }
     }
-    return AttentionOperand(tensor: result, layout: layout)
+    return result
   }
 }

@@ -59,7 +59,7 @@ extension AttentionOperand {
     for row in 0..<layout.rowCount {
       let x = tensor.storage.pointer + row * width
       let dy = gradient.tensor.storage.pointer + row * width
-      guard (0..<width).contains(where: { dy[$0] != 0 }) else { continue }
+      if gradient.isZeroRow(row) { continue }
       let dx = result.storage.pointer + row * width
       let square = innerProduct(x, x, count: width)
       let norm = max(square.squareRoot(), Self.leastNorm)

@@ -32,10 +32,9 @@ public struct GeneralAttention: AttentionFunction {
     try validate(contextGradient, attended)
     try validate(attended, widths: [weight.shape[0], weight.shape[1], weight.shape[0]])
     let gradients = attended.call.backward(contextGradient, attended)
-    let keys = attended.keys.cut(to: attended.call.lengths)
     return Gradients(
       inputs: attended.call.inputGradients(
         gradients, queries: gradients.queries, keys: gradients.keys.projected(Matrix(weight))),
-      weight: gradients.keys.weightGradient(from: keys))
+      weight: gradients.keys.weightGradient(from: attended.keys))
   }
 }

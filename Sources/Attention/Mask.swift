@@ -3,10 +3,6 @@
 /// Masks are conditions on the pair of a query t and a key i; `a.and(b)` and ``all(_:)`` let through what all of them let
 /// through. A masked weight is exactly 0, and what stands at keys and values that no query may attend to, NaN too, reaches no
 /// result. A query with nothing to attend to gives zeros, and takes no gradient.
-///
-/// The parameters of a score are the exception: the gradient of a weight that projects keys (``GeneralAttention``,
-/// ``AdditiveAttention``) is a product over all rows of keys. Those beyond ``lengths(_:)`` count as zeros there; a NaN in a key
-/// that only another kind of mask hides shows in it.
 public indirect enum Mask: Sendable, Equatable {
   /// All of them.
   case none
