@@ -208,11 +208,12 @@ extension AttentionCase {
         g.queries, output: p.queries, queries.converted(), queryWeight.converted(), queryProduct)
       let dk = try Reference.matrixProductBackward(
         g.keys, output: p.keys, keys.converted(), keyWeight.converted(), keyProduct)
+      // g and v̂ are one vector in other coordinates; a number alone has no scale of its own.
+      let dg = kind == .normedAdditive ? [g.gain] : []
       var parts: Parts<T> = [
-        ("dv", false, g.scoreParameter), ("dW_a", false, dq.b), ("dU_a", false, dk.b),
+        ("dv", false, g.scoreParameter + dg), ("dW_a", false, dq.b), ("dU_a", false, dk.b),
       ]
       if kind != .additive { parts.append(("db", false, g.scoreBias)) }
-      if kind == .normedAdditive { parts.append(("dg", false, [g.gain])) }
       return (dq.a, dk.a, parts)
     }
   }
@@ -232,11 +233,12 @@ extension AttentionCase {
       return try run(location(), alignment) { ($0.inputs, [("dweight", false, $0.weight.elements)]) }
     case .additive, .biasedAdditive, .normedAdditive:
       return try run(additive(), alignment) {
+        let dg = $0.gain.map { [$0] } ?? []
         var parts: Parts<Float> = [
-          ("dv", false, $0.v.elements), ("dW_a", false, $0.query.elements), ("dU_a", false, $0.key.elements),
+          ("dv", false, $0.v.elements + dg), ("dW_a", false, $0.query.elements),
+          ("dU_a", false, $0.key.elements),
         ]
         if let bias = $0.bias { parts.append(("db", false, bias.elements)) }
-        if let gain = $0.gain { parts.append(("dg", false, [gain])) }
         return ($0.inputs, parts)
       }
     }
