@@ -1,3 +1,4 @@
+import Attention
 import AttentionReference
 import Testing
 
@@ -17,6 +18,45 @@ struct ONNXAttentionTests {
   func reference(_ test: ONNXAttentionCase) throws {
     try check(test, Float.self)
     try check(test, Double.self)
+  }
+
+  @Test("the kernels make", arguments: try all.get().cases)
+  func kernels(_ test: ONNXAttentionCase) throws {
+    let pairs = [test.batch, test.heads, test.queryLength, test.keyLength]
+    var masks = [Mask.windows(left: test.left, right: test.right, offsets: test.offsets)]
+    if let lengths = test.lengths { masks.append(.lengths(lengths)) }
+    if let allowed = test.allowed { masks.append(.boolean(try BooleanMask(allowed, shape: pairs))) }
+    if let bias = test.bias { masks.append(.bias(try Tensor(bias, shape: pairs))) }
+    let keyShape = [test.batch, test.keyHeads, test.keyLength]
+    let attended = try DotAttention(scale: test.scale).forward(
+      queries: try Tensor(test.queries, shape: [test.batch, test.heads, test.queryLength, test.hidden]),
+      keys: try Tensor(test.keys, shape: keyShape + [test.hidden]),
+      values: try Tensor(test.values, shape: keyShape + [test.valueWidth]),
+      mask: .all(masks), options: AttentionOptions(softcap: test.softcap), alignment: true)
+    test.expect(attended.context.elements, test.expected.context, "Y")
+    guard let (stage, scores) = test.expected.scores else { return }
+    let found =
+      switch stage {
+      case .raw: attended.scores(at: .raw)
+      case .capped: attended.scores(at: .capped)
+      case .masked: attended.scores(at: .masked)
+      case .softmax: try #require(attended.alignment)
+      }
+    test.expect(found.elements, scores, "qk_matmul_output")
+  }
+
+  /// The past and then the new positions appended to a cache are the operator's present ones.
+  @Test("a cache holds", arguments: try all.get().cases.filter { $0.expected.presentKeys != nil })
+  func cache(_ test: ONNXAttentionCase) throws {
+    var cache = try KeyValueCache(
+      batch: test.batch, heads: test.keyHeads, width: test.hidden, valueWidth: test.valueWidth)
+    for positions in [0..<test.pastLength, test.pastLength..<test.keyLength] {
+      try cache.append(
+        keys: try test.part(of: test.keys, positions, width: test.hidden),
+        values: try test.part(of: test.values, positions, width: test.valueWidth))
+    }
+    test.expect(cache.keys.elements, test.expected.presentKeys, "present_key")
+    test.expect(cache.values.elements, test.expected.presentValues, "present_value")
   }
 
   private func check<T: Reference.Scalar>(_ test: ONNXAttentionCase, _: T.Type) throws {
@@ -53,6 +93,15 @@ extension Reference.AttentionInput {
 }
 
 extension ONNXAttentionCase {
+  /// These positions of keys or values, [batch, keyHeads, positions, width].
+  fileprivate func part(of elements: [Float], _ positions: Range<Int>, width: Int) throws -> Tensor {
+    let heads = (0..<batch * keyHeads).flatMap { head in
+      elements[
+        (head * keyLength + positions.lowerBound) * width..<(head * keyLength + positions.upperBound) * width]
+    }
+    return try Tensor(heads, shape: [batch, keyHeads, positions.count, width])
+  }
+
   /// Expects |found − expected| ≤ absolute + relative · |expected|, and infinities where they belong; nothing of an output that
   /// the case does not have.
   func expect<T: BinaryFloatingPoint>(
