@@ -1,15 +1,15 @@
 // Softmax and log-softmax over rows, stable: the row's maximum is subtracted first.
 // Error: at most twice that of the same formula in plain float loops, plus the rounding of the result;
-// backward three times. exp(x − maximum) below the least normal number may count as 0. NaN in a place that is read, or
-// +∞, shows in its row.
+// backward three times. exp(x − maximum) below the least normal number may count as 0. NaN in a place that is
+// read, or +∞, shows in its row.
 #ifndef CK_SOFTMAX_H
 #define CK_SOFTMAX_H
 
 #include "ck_runtime.h"
 
 // y[n, j] = exp(x[n, j]) / Σ_{i < length[n]} exp(x[n, i])  for j < length[n], and exactly 0 beyond.
-// lengths may be null (every row whole). A row of length 0 is all zeros, and so is one of nothing but −∞. What x holds beyond a length is not
-// read. In place is allowed.
+// lengths may be null (every row whole). A row of length 0 is all zeros, and so is one of nothing but −∞.
+// What x holds beyond a length is not read. In place is allowed.
 CK_EXTERN ck_status ck_softmax_f32(float *y, const float *x, const int32_t *lengths, int64_t N,
                                    int64_t columns);
 

@@ -57,7 +57,7 @@ public struct BooleanMask: Sendable, Equatable {
     )
     var both = [Bool]()
     both.reserveCapacity(common.reduce(1, *))
-    zip(a.rowOffsets, b.rowOffsets).forEach { first, second in
+    for (first, second) in zip(a.rowOffsets, b.rowOffsets) {
       for i in 0..<common[3] {
         both.append(bytes.pointer[first + i] != 0 && other.bytes.pointer[second + i] != 0)
       }
