@@ -201,7 +201,8 @@ CK_INLINE void weights_backward(float *dp, float *p, const float *f, float delta
 }
 
 // Gradient of the shaped scores, in ds, to that of the raw scores: out to the bias's gradient, back through
-// softcap, whose derivative is 1 − (capped / softcap)², kept in `slope` (or null), and through the scale.
+// softcap, whose derivative is 1 − (capped / softcap)², kept in `slope` (or null), and through the scale. The
+// slope of a masked score may be NaN.
 CK_INLINE void scores_backward(float *ds, const ck_attention_call *call, const float *slope, int64_t b,
                                int64_t head, int64_t t, int64_t first, int64_t n) {
     const ck_attention *a = call->a;
@@ -210,7 +211,8 @@ CK_INLINE void scores_backward(float *ds, const ck_attention_call *call, const f
     vf scale = vf_set(a->v ? 1 : a->scale);
     for (int64_t i = 0; i < n; i += CK_LANES) {
         vf d = vf_load(ds + i) * scale;
-        vf_store(ds + i, slope ? d * vf_load(slope + i) : d);
+        if (slope) d = d == 0 ? d : d * vf_load(slope + i);
+        vf_store(ds + i, d);
     }
 }
 
