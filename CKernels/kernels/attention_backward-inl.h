@@ -80,11 +80,11 @@ CK_INLINE bool rows_are_sound(const ck_attention_call *call, const float *delta,
 static void attention_backward_tiles(const ck_attention_call *call, float *dv, int64_t b, int64_t key_head,
                                      float *scratch) {
     const ck_attention *a = call->a;
-    const int64_t H = a->H, D = a->D, group = a->heads / a->key_heads, queries = queries_of(a, b);
+    const int64_t H = a->H, D = a->D, tile_keys = ck_tile_keys(a), group = a->heads / a->key_heads,
+                  queries = queries_of(a, b);
     tile_score score = make_score(a, scratch);
-    float *value_columns = scratch + CK_SCORE_SCRATCH(H);
-    float *weights = value_columns + CK_TILE_KEYS * D,
-          *dscores = weights + CK_BACKWARD_QUERIES * CK_TILE_KEYS;
+    float *value_columns = scratch + ck_score_scratch(a);
+    float *weights = value_columns + tile_keys * D, *dscores = weights + CK_BACKWARD_QUERIES * CK_TILE_KEYS;
     float *slopes = dscores + CK_BACKWARD_QUERIES * CK_TILE_KEYS, *factors = slopes + CK_TILE_KEYS;
     float *deltas = factors + CK_TILE_KEYS; // [group, queries]
 
@@ -106,8 +106,8 @@ static void attention_backward_tiles(const ck_attention_call *call, float *dv, i
         clear_rows(dkeys + all.end * a->key.row, a->key.row, keys_of(a, b) - all.end, H);
         clear_rows(dvalues + all.end * a->value.row, a->value.row, keys_of(a, b) - all.end, D);
     }
-    for (int64_t key = all.first; key < all.end; key += CK_TILE_KEYS) {
-        const span block = {key, ck_min(key + CK_TILE_KEYS, all.end)};
+    for (int64_t key = all.first; key < all.end; key += tile_keys) {
+        const span block = {key, ck_min(key + tile_keys, all.end)};
         const int64_t n = block.end - key;
         const float *block_keys = keys + key * a->key.row, *block_values = values + key * a->value.row;
         if (a->v || !call->given_alignment) stage_keys(&score, block_keys, n);
@@ -124,7 +124,8 @@ static void attention_backward_tiles(const ck_attention_call *call, float *dv, i
             const int64_t query_at = offset_of(a->query, a->query_starts, b, head, t);
             const int64_t context_at = offset_of(a->context, a->query_starts, b, head, t);
             const float *q = call->queries + query_at, *dc = call->dcontext + context_at;
-            backward_tile shared = {weights, dscores, slopes, factors, deltas + row, in_one_block(seen, all)};
+            backward_tile shared = {weights, dscores,      slopes,
+                                    factors, deltas + row, in_one_block(seen, all, tile_keys)};
             if (!shared.complete && seen.first >= key)
                 for (int64_t r = 0; r < m; r++)
                     shared.delta[r] = row_dot(dc + r * a->context.row,

@@ -1,15 +1,14 @@
 // Attention forward in tiles of queries × keys with an online softmax (Milakov & Gimelshein 2018; Dao et al.
 // 2022): a tile's scores never leave L1 and L2, whatever the lengths.
 //
-// For each block of CK_TILE_KEYS keys, staged once, and each block of queries that sees some of them:
+// For each block of keys, staged once, and each block of queries that sees some of them:
 //
 //     S = scale · Q Kᵀ    (m, l) ← (max(m, max S), l e^{m − m′} + Σ e^{S − m′})    C ← C e^{m − m′} + e^{S −
 //     m′} V
 
 // Whether all that these queries see lies in one block of keys: then their softmax is complete at once.
-CK_INLINE bool in_one_block(span seen, span all) {
-    return !is_empty(seen) &&
-           (seen.first - all.first) / CK_TILE_KEYS == (seen.end - 1 - all.first) / CK_TILE_KEYS;
+CK_INLINE bool in_one_block(span seen, span all, int64_t tile_keys) {
+    return !is_empty(seen) && (seen.first - all.first) / tile_keys == (seen.end - 1 - all.first) / tile_keys;
 }
 
 // A row of weights, keys from … from + n − 1, divided by their sum and written to the alignment.
@@ -27,9 +26,9 @@ static void complete_row(const ck_attention_call *call, float *weights, const fl
 static void attention_forward_tiles(const ck_attention_call *call, int64_t b, int64_t head, int64_t first,
                                     int64_t count, float *scratch) {
     const ck_attention *a = call->a;
-    const int64_t H = a->H, D = a->D;
+    const int64_t D = a->D, tile_keys = ck_tile_keys(a);
     tile_score score = make_score(a, scratch);
-    float *scores = scratch + CK_SCORE_SCRATCH(H), *rescale = scores + CK_FORWARD_QUERIES * CK_TILE_KEYS;
+    float *scores = scratch + ck_score_scratch(a), *rescale = scores + CK_FORWARD_QUERIES * CK_TILE_KEYS;
     float *factors = rescale + ck_whole(CK_FORWARD_QUERIES, CK_LANES), *statistics = factors + CK_TILE_KEYS;
     if (call->statistics) statistics = call->statistics + 2 * row_of(a, b, head, first);
     for (int64_t r = 0; r < count; r++) statistics[2 * r] = -__builtin_inff(), statistics[2 * r + 1] = 0;
@@ -39,8 +38,8 @@ static void attention_forward_tiles(const ck_attention_call *call, int64_t b, in
     const float *values = call->values + offset_of(a->value, a->key_starts, b, key_head_of(a, head), 0);
     float *context = call->context + offset_of(a->context, a->query_starts, b, head, 0);
     const span all = keys_of_rows(a, b, first, count);
-    for (int64_t key = all.first; key < all.end; key += CK_TILE_KEYS) {
-        const span block = {key, ck_min(key + CK_TILE_KEYS, all.end)};
+    for (int64_t key = all.first; key < all.end; key += tile_keys) {
+        const span block = {key, ck_min(key + tile_keys, all.end)};
         const int64_t n = block.end - key;
         stage_keys(&score, keys + key * a->key.row, n);
         const bool finite = rows_are_finite(values + key * a->value.row, a->value.row, n, D);
@@ -52,7 +51,7 @@ static void attention_forward_tiles(const ck_attention_call *call, int64_t b, in
                           k = tile.end - from;
             stage_queries(&score, queries + t * a->query.row, m);
             score_tile(&score, scores, queries + t * a->query.row, keys + from * a->key.row, skipped, m, k);
-            const bool complete = in_one_block(seen, all);
+            const bool complete = in_one_block(seen, all, tile_keys);
             float *own = statistics + 2 * (t - first);
             for (int64_t r = 0; r < m; r++) {
                 float *row = scores + r * CK_TILE_KEYS;
@@ -94,7 +93,7 @@ static void attention_forward_tiles(const ck_attention_call *call, int64_t b, in
     }
     for (int64_t t = first; t < first + count; t += CK_FORWARD_QUERIES) {
         const int64_t m = ck_min(CK_FORWARD_QUERIES, first + count - t);
-        if (!in_one_block(keys_of_rows(a, b, t, m), all))
+        if (!in_one_block(keys_of_rows(a, b, t, m), all, tile_keys))
             attention_finish_rows(call, b, head, t, m, statistics + 2 * (t - first), NULL);
     }
 }

@@ -13,7 +13,7 @@ typedef struct tile_score {
 // Floats for the staged keys, the factors of `queries` queries, and v.
 CK_INLINE tile_score make_score(const ck_attention *a, float *scratch) {
     tile_score s = {.a = a, .keys = scratch, .stride = additive_stride(a->H)};
-    s.queries = scratch + CK_TILE_KEYS * s.stride;
+    s.queries = scratch + ck_tile_keys(a) * s.stride;
     if (a->v) {
         float *v = s.queries + CK_BACKWARD_QUERIES * s.stride;
         s.v = additive_weigh(v, a->v, a->H);

@@ -8,12 +8,21 @@
 // in L1 and L2.
 enum { CK_TASK_QUERIES = 512, CK_FORWARD_QUERIES = 24, CK_BACKWARD_QUERIES = 60 };
 
-// Keys of a tile: a multiple of every register tile's columns.
-enum { CK_TILE_KEYS = 256 };
+// The most keys of a tile, and the distance between rows of its scores.
+enum { CK_TILE_KEYS = 512 };
+
+// Keys of a tile: as many as keep their columns and values in L2, a multiple of every register tile's
+// columns.
+static inline int64_t ck_tile_keys(const ck_attention *a) {
+    int64_t widest = a->H > a->D ? a->H : a->D;
+    return widest <= 64 ? CK_TILE_KEYS : widest <= 128 ? CK_TILE_KEYS / 2 : CK_TILE_KEYS / 4;
+}
 
 // Floats for what a score keeps of a tile, in kernels/attention_score-inl.h: staged keys and queries, rows at
 // most 32 floats wider than H, and v.
-#define CK_SCORE_SCRATCH(H) ((CK_TILE_KEYS + CK_BACKWARD_QUERIES + 1) * ((H) + 32))
+static inline int64_t ck_score_scratch(const ck_attention *a) {
+    return (ck_tile_keys(a) + CK_BACKWARD_QUERIES + 1) * (a->H + 32);
+}
 
 typedef struct ck_attention_call {
     const ck_attention *a;
