@@ -10,9 +10,15 @@
 // A score passes, in this order: scale · qᵀk (or vᵀ tanh(q + k)); softcap; bias; masks; softmax; the window's
 // Gaussian; dropout. The first four make −∞ of what is masked.
 //
-// A row with nothing to attend to gives zeros, forward and backward. Keys and values that no mask lets
-// through are not read, or multiplied by nothing: NaN there reaches no result. In a place that is attended to
-// it does. A weight that is exactly 0, masked or below the least float, counts as masked.
+// A row with nothing to attend to gives zeros, forward and backward. What stands in keys and values that no
+// mask lets through is multiplied by nothing: NaN and ±Inf there reach no result. In a place that is attended
+// to they do, but where its weight is below the least float, which may count as masked.
+//
+// With u = 2⁻²⁴, errors are those of sums of H, Tk and D products in any order, and of the additive score 20
+// u Σ|v| besides. An additive score takes a form that reaches as far as its tile's keys do, masked ones among
+// them; forms differ within that error.
+//
+// Outputs may not overlap each other or any input.
 //
 // Results are the same, bit for bit, for any number of threads.
 #ifndef CK_ATTENTION_H
@@ -21,7 +27,8 @@
 #include "ck_runtime.h"
 
 // Row t of (b, head) starts at data + (b · batch + head · head + t · row); in a packed batch at
-// data + (starts[b] + t) · row + head · head. A row's elements are adjacent. A stride of 0 repeats.
+// data + (starts[b] + t) · row + head · head. A row's elements are adjacent. A stride of 0 repeats; what is
+// written, context and gradients, may not repeat.
 typedef struct ck_strides {
     int64_t batch, head, row;
 } ck_strides;
@@ -46,7 +53,7 @@ typedef struct ck_attention {
     ck_strides mask_strides, bias_strides;
 
     float scale;    // of the dot score
-    float softcap;  // s becomes softcap · tanh(s / softcap); 0: not
+    float softcap;  // s becomes softcap · tanh(s / softcap), 1 / softcap a float; 0: not
     const float *v; // [H] makes the score additive, vᵀ tanh(q + k); null: the dot score
     float dropout; // the rate at which weights are dropped, in 0 ≤ rate < 1; the rest grows by 1 / (1 − rate)
     uint64_t seed; // the dropped ones depend on it and on (b, head, t, i) alone
@@ -54,7 +61,8 @@ typedef struct ck_attention {
 
 // statistics [B, heads, Tq, 2]: the largest score of a row and Σ exp(score − largest), which backward needs;
 // the log-sum-exp is largest + log Σ. A row without keys has −∞ and 0. May be null when there is no backward.
-// alignment [B, heads, Tq, Tk]: the weights, the Gaussian included, dropout not; null when not wanted.
+// alignment [B, heads, Tq, Tk]: the weights, the Gaussian included, dropout not; null when not wanted. Rows
+// of both that a packed batch lacks are left alone.
 CK_EXTERN ck_status ck_attention_forward_f32(float *context, float *alignment, float *statistics,
                                              const float *queries, const float *keys, const float *values,
                                              const ck_attention *attention);

@@ -129,12 +129,18 @@ static void gaussian(float *f, const ck_attention *a, float centre, int64_t firs
     }
 }
 
-// Multiplies f with 0 or 1 / (1 − rate), by a hash of the seed, the query's row and the key.
-static void drop(float *f, const ck_attention *a, int64_t row, int64_t first, int64_t n) {
-    uint64_t z = a->seed + 0x9e3779b97f4a7c15u * (uint64_t)(row + 1); // SplitMix64's finaliser
+// The next number of SplitMix64 (Steele, Lea, Flood 2014), `step` steps from z.
+CK_INLINE uint64_t split_mix(uint64_t z, int64_t step) {
+    z += 0x9e3779b97f4a7c15u * (uint64_t)(step + 1);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
+    return z ^ (z >> 31);
+}
+
+// Multiplies f with 0 or 1 / (1 − rate), by a hash of the seed and the place (b, head, t, i).
+static void drop(float *f, const ck_attention *a, int64_t b, int64_t head, int64_t t, int64_t first,
+                 int64_t n) {
+    const uint64_t z = split_mix(split_mix(split_mix(a->seed, b), head), t);
     const vu low = (vu)((uint32_t)z), high = (vu)((uint32_t)(z >> 32));
     const vu threshold = (vu)((uint32_t)((double)a->dropout * 4294967296.0));
     const vf keep = vf_set(1.0f / (1.0f - a->dropout));
@@ -148,12 +154,11 @@ static void drop(float *f, const ck_attention *a, int64_t row, int64_t first, in
 // vectors.
 static void weight_factors(float *f, const ck_attention *a, int64_t b, int64_t head, int64_t t, int64_t first,
                            int64_t n) {
-    int64_t row = row_of(a, b, head, t);
     if (a->centres)
-        gaussian(f, a, a->centres[row], first, n);
+        gaussian(f, a, a->centres[row_of(a, b, head, t)], first, n);
     else
         for (int64_t i = 0; i < n; i += CK_LANES) vf_store(f + i, vf_set(1));
-    if (a->dropout > 0) drop(f, a, row, first, n);
+    if (a->dropout > 0) drop(f, a, b, head, t, first, n);
 }
 
 CK_INLINE void multiply_row(float *y, const float *f, int64_t n) {

@@ -60,22 +60,6 @@ static void backward_row(const ck_attention_call *call, const backward_tile *til
     scores_backward(dscores, call, slopes, b, head, t, from, k);
 }
 
-// Whether queries and gradients of contexts of these rows are finite, as their products tell: δ of the
-// latter, the sum of the weights of the former, if there are any.
-CK_INLINE bool rows_are_sound(const ck_attention_call *call, const float *delta, const float *q,
-                              const float *dcontext, int64_t row, int64_t count) {
-    const ck_attention *a = call->a;
-    float zero = 0;
-    for (int64_t r = 0; r < count; r++) {
-        float sum = call->given_statistics[2 * (row + r) + 1];
-        zero += (delta[r] + sum) * 0;
-        if (sum == 0 && !(rows_are_finite(q + r * a->query.row, 0, 1, a->H) &&
-                          rows_are_finite(dcontext + r * a->context.row, 0, 1, a->D)))
-            return false;
-    }
-    return zero == 0;
-}
-
 // The whole of (b, key_head): all its queries, keys and values.
 static void attention_backward_tiles(const ck_attention_call *call, float *dv, int64_t b, int64_t key_head,
                                      float *scratch) {
@@ -135,8 +119,8 @@ static void attention_backward_tiles(const ck_attention_call *call, float *dv, i
                 score_tile(&score, weights, q, keys + from * a->key.row, skipped, m, k);
             transposed_product(dscores, dc, a->context.row, value_columns + skipped * D, m, k, D, 1);
             for (int64_t r = 0; r < m; r++) backward_row(call, &shared, b, head, t + r, r, from, k);
-            const bool finite =
-                keys_finite && rows_are_sound(call, shared.delta, q, dc, row_of(a, b, head, t), m);
+            const bool finite = keys_finite && rows_are_finite(q, a->query.row, m, H) &&
+                                rows_are_finite(dc, a->context.row, m, D);
             const bool whole = from == key && k == n;
             if (fresh && !whole) {
                 clear_rows(dkeys + key * a->key.row, a->key.row, n, H);

@@ -73,26 +73,6 @@ static void clear_rows(float *rows, int64_t stride, int64_t count, int64_t width
     for (int64_t i = 0; i < count; i++) memset(rows + i * stride, 0, (size_t)width * sizeof(float));
 }
 
-// As multiply_tile where something is not finite: zeros of a are left out, since 0 · NaN is not 0.
-static void multiply_attended(const tile_product *p) {
-    for (int64_t i = 0; i < p->m; i++) {
-        float *c = p->c + i * p->c_row;
-        if (p->mode == product_set) memset(c, 0, (size_t)p->n * sizeof(float));
-        if (p->mode == product_rescale) row_scale(c, c, p->rescale[i], p->n);
-        for (int64_t k = 0; k < p->k; k++) {
-            float weight = p->a[i * p->a_row + k * p->a_k];
-            if (weight != 0) row_add(c, weight, p->b + k * p->b_row, p->n);
-        }
-    }
-}
-
-CK_INLINE void multiply_where(bool finite, const tile_product *p) {
-    if (finite)
-        multiply_tile(p);
-    else
-        multiply_attended(p);
-}
-
 // From the gradient of the raw scores to those of the queries, the keys and v; the modes say whether the
 // first two are overwritten.
 static void score_tile_backward(const tile_score *s, float *dqueries, product_mode into_queries, float *dkeys,

@@ -52,6 +52,16 @@ typedef struct tile_product {
     product_mode mode;
 } tile_product;
 
+// What a sum of products makes of at most n floats of c, at row i.
+CK_INLINE void store_product(const product_mode mode, const tile_product *p, float *c, int64_t i, int64_t n,
+                             vf sum) {
+    const vf factor = vf_set(p->factor);
+    if (mode == product_set) vf_store_first(c, sum * factor, n);
+    if (mode == product_add) vf_store_first(c, vf_fma(sum, factor, vf_load_first(c, n)), n);
+    if (mode == product_rescale)
+        vf_store_first(c, vf_fma(vf_load_first(c, n), vf_set(p->rescale[i]), sum), n);
+}
+
 // Rows i … i + rows − 1 and columns first … of c in registers; rows, vectors and mode are constants in every
 // copy. Only a single vector may reach beyond the last column.
 CK_INLINE void product_registers(const int rows, const int vectors, const product_mode mode,
@@ -61,8 +71,8 @@ CK_INLINE void product_registers(const int rows, const int vectors, const produc
         for (int j = 0; j < vectors; j++) sum[r][j] = vf_set(0);
     const int64_t a_row = p->a_row, a_k = p->a_k, b_row = p->b_row;
     const int64_t n = vectors == 1 ? p->n - first : CK_LANES;
-    const float *a = p->a + i * a_row,
-                *upper = a + 3 * a_row; // two bases, so that no row needs more than 2 a_row
+    const float *a = p->a + i * a_row, // two bases, so that no row needs more than 2 a_row
+        *upper = rows > 3 ? a + 3 * a_row : a;
 #pragma clang loop unroll_count(2)
     for (int64_t k = p->k; k > 0; k--, a += a_k, upper += a_k, b += b_row) {
         vf right[CK_NV];
@@ -72,17 +82,11 @@ CK_INLINE void product_registers(const int rows, const int vectors, const produc
             for (int j = 0; j < vectors; j++) sum[r][j] = vf_fma(left, right[j], sum[r][j]);
         }
     }
-    const vf factor = vf_set(p->factor);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
         float *out = p->c + (i + r) * p->c_row + first;
 #pragma clang loop unroll(full)
-        for (int j = 0; j < vectors; j++, out += CK_LANES) {
-            if (mode == product_set) vf_store_first(out, sum[r][j] * factor, n);
-            if (mode == product_add) vf_store_first(out, vf_fma(sum[r][j], factor, vf_load_first(out, n)), n);
-            if (mode == product_rescale)
-                vf_store_first(out, vf_fma(vf_load_first(out, n), vf_set(p->rescale[i + r]), sum[r][j]), n);
-        }
+        for (int j = 0; j < vectors; j++) store_product(mode, p, out + j * CK_LANES, i + r, n, sum[r][j]);
     }
 }
 
@@ -124,4 +128,26 @@ static void multiply_tile(const tile_product *p) {
         multiply_panels(product_rescale, p);
         break;
     }
+}
+
+// As multiply_tile where something is not finite: zeros of a are left out, since 0 · NaN is not 0. Where
+// nothing is, the results are the same.
+static void multiply_attended(const tile_product *p) {
+    for (int64_t i = 0; i < p->m; i++)
+        for (int64_t first = 0; first < p->n; first += CK_LANES) {
+            const float *a = p->a + i * p->a_row, *b = p->b + first;
+            const int64_t n = p->n - first;
+            vf sum = vf_set(0);
+            for (int64_t k = 0; k < p->k; k++, a += p->a_k, b += p->b_row)
+                if (*a != 0) sum = vf_fma(vf_set(*a), vf_load_first(b, n), sum);
+            store_product(p->mode, p, p->c + i * p->c_row + first, i, n, sum);
+        }
+}
+
+// For a product whose b's panels lie side by side.
+CK_INLINE void multiply_where(bool finite, const tile_product *p) {
+    if (finite)
+        multiply_tile(p);
+    else
+        multiply_attended(p);
 }

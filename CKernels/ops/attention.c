@@ -15,33 +15,55 @@ enum { TANH_COST = 8 };
 
 static bool runs_by_rows(const ck_attention *a) { return a->centres || a->Tq <= FEW_QUERIES; }
 
-static ck_status check_strides(ck_strides s) {
-    CK_SIZES(s.batch, s.head, s.row);
-    return CK_OK;
-}
-
-static ck_status check_starts(const int64_t *starts, int64_t B, int64_t most) {
-    if (!starts) return CK_OK;
-    CK_REQUIRE(starts[0] >= 0 && starts[0] <= INT64_C(1) << 40, CK_OUT_OF_RANGE);
-    for (int64_t b = 0; b < B; b++)
-        CK_REQUIRE(starts[b + 1] >= starts[b] && starts[b + 1] - starts[b] <= most, CK_OUT_OF_RANGE);
-    return CK_OK;
-}
+static const int64_t LIMIT = INT64_C(1) << 40;
 
 static int64_t product4(int64_t a, int64_t b, int64_t c, int64_t d) {
     return ck_product(ck_product(a, b), ck_product(c, d));
 }
 
+static ck_status check_starts(const int64_t *starts, int64_t B, int64_t most) {
+    if (!starts) return CK_OK;
+    CK_REQUIRE(starts[0] >= 0, CK_OUT_OF_RANGE);
+    for (int64_t b = 0; b < B; b++)
+        CK_REQUIRE(starts[b + 1] >= starts[b] && starts[b + 1] - starts[b] <= most && starts[b + 1] <= LIMIT,
+                   CK_OUT_OF_RANGE);
+    return CK_OK;
+}
+
+// Rows [B, heads, count] by strides: no offset may overflow.
+static ck_status check_rows(ck_strides s, const int64_t *starts, int64_t B, int64_t heads, int64_t count) {
+    CK_SIZES(s.batch, s.head, s.row);
+    const int64_t batches = starts ? ck_product(starts[B], s.row) : ck_product(B, s.batch);
+    const int64_t within = ck_product(heads, s.head), rows = ck_product(count, s.row);
+    const int64_t most = INT64_C(1) << 60;
+    CK_REQUIRE(batches >= 0 && within >= 0 && rows >= 0, CK_BAD_SIZE);
+    CK_REQUIRE(batches <= most && within <= most && rows <= most, CK_BAD_SIZE);
+    return CK_OK;
+}
+
+// Rows that are written must not lie over each other, as those of a stride of 0 do.
+static ck_status check_apart(ck_strides s, const int64_t *starts, int64_t B, int64_t heads, int64_t count,
+                             int64_t width) {
+    if (count == 0) return CK_OK;
+    CK_REQUIRE((starts || B < 2 || s.batch >= width) && (heads < 2 || s.head >= width) &&
+                   (count < 2 || s.row >= width),
+               CK_BAD_SIZE);
+    return CK_OK;
+}
+
 static ck_status check_masks(const ck_attention *a) {
-    const int64_t limit = INT64_C(1) << 40;
     if (a->lengths) CK_TRY(ck_check_range(a->lengths, a->B, 0, a->Tk));
-    CK_REQUIRE(a->left <= limit && a->right <= limit && a->offset >= -limit && a->offset <= limit,
+    CK_REQUIRE(a->left <= LIMIT && a->right <= LIMIT && a->offset >= -LIMIT && a->offset <= LIMIT,
                CK_OUT_OF_RANGE);
+    // What is divided by must have a float for its reciprocal.
     CK_REQUIRE(isfinite(a->scale) && a->softcap >= 0 && isfinite(a->softcap), CK_OUT_OF_RANGE);
+    CK_REQUIRE(a->softcap == 0 || isfinite(1 / a->softcap), CK_OUT_OF_RANGE);
     CK_REQUIRE(a->dropout >= 0 && a->dropout < 1, CK_OUT_OF_RANGE);
-    if (a->centres) CK_REQUIRE(a->deviation > 0 && isfinite(a->deviation), CK_OUT_OF_RANGE);
-    if (a->mask) CK_TRY(check_strides(a->mask_strides));
-    if (a->bias) CK_TRY(check_strides(a->bias_strides));
+    if (a->centres)
+        CK_REQUIRE(a->deviation > 0 && isfinite(a->deviation) && isfinite(1 / (a->deviation * a->deviation)),
+                   CK_OUT_OF_RANGE);
+    if (a->mask) CK_TRY(check_rows(a->mask_strides, NULL, a->B, a->heads, a->Tq));
+    if (a->bias) CK_TRY(check_rows(a->bias_strides, NULL, a->B, a->heads, a->Tq));
     return CK_OK;
 }
 
@@ -49,10 +71,6 @@ static ck_status check(const ck_attention *a) {
     CK_REQUIRE(a, CK_NULL_POINTER);
     CK_SIZES(a->B, a->heads, a->key_heads, a->Tq, a->Tk, a->H, a->D);
     CK_REQUIRE(a->key_heads > 0 ? a->heads % a->key_heads == 0 : a->heads == 0, CK_BAD_SIZE);
-    CK_TRY(check_strides(a->query));
-    CK_TRY(check_strides(a->key));
-    CK_TRY(check_strides(a->value));
-    CK_TRY(check_strides(a->context));
     // The amount of work decides on threads and must not overflow; nor must any array.
     CK_REQUIRE(
         ck_product(product4(a->B, a->heads, a->Tq, a->Tk), ck_product(a->H + a->D + 1, 4 * TANH_COST)) >= 0,
@@ -61,6 +79,10 @@ static ck_status check(const ck_attention *a) {
     CK_REQUIRE(product4(a->B, a->key_heads, a->Tk, a->H + a->D) >= 0, CK_BAD_SIZE);
     CK_TRY(check_starts(a->query_starts, a->B, a->Tq));
     CK_TRY(check_starts(a->key_starts, a->B, a->Tk));
+    CK_TRY(check_rows(a->query, a->query_starts, a->B, a->heads, a->Tq));
+    CK_TRY(check_rows(a->context, a->query_starts, a->B, a->heads, a->Tq));
+    CK_TRY(check_rows(a->key, a->key_starts, a->B, a->key_heads, a->Tk));
+    CK_TRY(check_rows(a->value, a->key_starts, a->B, a->key_heads, a->Tk));
     return check_masks(a);
 }
 
@@ -112,7 +134,7 @@ static ck_status forward_by_tiles(const ck_kernels *kernels, const ck_attention_
 // order.
 static ck_status forward_by_rows(const ck_kernels *kernels, const ck_attention_call *call) {
     const ck_attention *a = call->a;
-    const int64_t part = a->centres ? a->Tk : PART_KEYS, parts = ck_blocks(a->Tk, part),
+    const int64_t part = a->centres && a->Tk > 0 ? a->Tk : PART_KEYS, parts = ck_blocks(a->Tk, part),
                   chunks = ck_blocks(a->Tq, ROWS);
     const int64_t rows = a->B * a->heads * a->Tq, room = row_scratch(a, 2) + 16, width = a->D + 2;
     const int threads = ck_threads_for(work_of(a));
@@ -158,6 +180,9 @@ ck_status ck_attention_forward_f32(float *context, float *alignment, float *stat
     CK_TRY(ck_table(&kernels));
     CK_TRY(check(attention));
     CK_TRY(check_arrays(context, queries, keys, values, attention));
+    CK_TRY(check_apart(attention->context, attention->query_starts, attention->B, attention->heads,
+                       attention->Tq, attention->D));
+    if (product4(attention->B, attention->heads, attention->Tq, 1) == 0) return CK_OK;
     ck_attention_call call = {.a = attention,
                               .context = context,
                               .alignment = alignment,
@@ -182,7 +207,15 @@ ck_status ck_attention_backward_f32(const ck_attention_gradients *gradients, con
     CK_ARRAY(statistics, a->B * a->heads * a->Tq);
     if (a->v) CK_ARRAY(gradients->v, a->H);
     CK_REQUIRE(a->centres || !gradients->centres, CK_BAD_SIZE);
-    if (a->key_heads == 0) return CK_OK;
+    CK_TRY(check_apart(a->query, a->query_starts, a->B, a->heads, a->Tq, a->H));
+    CK_TRY(check_apart(a->key, a->key_starts, a->B, a->key_heads, a->Tk, a->H));
+    CK_TRY(check_apart(a->value, a->key_starts, a->B, a->key_heads, a->Tk, a->D));
+    const int64_t tasks = a->B * a->key_heads;
+    const bool accumulate = flags & CK_ACCUMULATE;
+    if (tasks == 0) {
+        if (a->v && !accumulate) memset(gradients->v, 0, (size_t)a->H * sizeof(float));
+        return CK_OK;
+    }
     // With a softcap or centres the weights alone do not say what their scores were.
     bool plain = a->softcap == 0 && !a->centres;
     ck_attention_call call = {.a = a,
@@ -194,9 +227,8 @@ ck_status ck_attention_backward_f32(const ck_attention_gradients *gradients, con
                               .given_context = context,
                               .given_statistics = statistics,
                               .given_alignment = plain ? alignment : NULL,
-                              .accumulate = flags & CK_ACCUMULATE};
+                              .accumulate = accumulate};
     const bool rows = runs_by_rows(a);
-    const int64_t tasks = a->B * a->key_heads;
     const int64_t room = ck_whole(rows ? row_scratch(a, 4) : backward_scratch(a), 16);
     const int64_t sums = a->v ? ck_product(tasks, a->H) : 0;
     const int threads = ck_threads_for(2 * work_of(a));
@@ -213,7 +245,7 @@ ck_status ck_attention_backward_f32(const ck_attention_gradients *gradients, con
         (rows ? kernels->attention_backward_rows
               : kernels->attention_backward_tiles)(&call, dv + (a->v ? task * a->H : 0), b, key_head, own);
     }
-    if (a->v && !call.accumulate) memset(gradients->v, 0, (size_t)a->H * sizeof(float));
+    if (a->v && !accumulate) memset(gradients->v, 0, (size_t)a->H * sizeof(float));
     for (int64_t task = 0; a->v && task < tasks; task++)
         kernels->add_range(gradients->v, dv + task * a->H, a->H);
     ck_scratch_return();
@@ -231,6 +263,7 @@ ck_status ck_attention_scores_f32(float *scores, int stage, const float *queries
     CK_ARRAY(queries, rows * a->H);
     CK_ARRAY(keys, a->B * a->key_heads * a->Tk * a->H);
     CK_REQUIRE(stage >= CK_SCORES_RAW && stage <= CK_SCORES_MASKED, CK_OUT_OF_RANGE);
+    if (rows == 0) return CK_OK;
     ck_attention_call call = {.a = a, .queries = queries, .keys = keys};
     const int threads = ck_threads_for(work_of(a));
     float *scratch = ck_scratch_take(ck_product(threads, room));

@@ -47,7 +47,8 @@ public struct Attended: Sendable {
     case masked
   }
 
-  /// The scores themselves, computed anew, shaped as ``alignment``. In a packed batch what lies beyond a sentence is 0.
+  /// The scores themselves, computed anew, shaped as ``alignment``. In a packed batch queries beyond a sentence have 0, keys
+  /// beyond it 0, or −∞ once they are masked.
   public func scores(at stage: ScoreStage) -> Tensor { call.scores(at: stage) }
 }
 
@@ -55,7 +56,7 @@ public struct Attended: Sendable {
 public struct AttentionGradients: Sendable {
   /// Shaped as the queries, keys and values.
   public let queries, keys, values: Tensor
-  /// Of the mask's bias, in its shape, when there is one.
+  /// Of the mask's bias, in its shape, when it is learned.
   public let bias: Tensor?
   /// Of the window's centres, in their shape, when they are predicted.
   public let centres: Tensor?

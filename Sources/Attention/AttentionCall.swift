@@ -11,7 +11,7 @@ struct AttentionCall: Sendable {
   /// What a score that needs no keys says instead.
   var given: GivenScores?
   /// The mask's.
-  let bias: (tensor: Tensor, broadcast: Broadcast)?
+  let bias: (tensor: Tensor, broadcast: Broadcast, isLearned: Bool)?
 
   private let options: AttentionOptions
   private let lengths: KernelArray<Int32>?
@@ -60,7 +60,7 @@ struct AttentionCall: Sendable {
       (boolean.bytes, try Broadcast(boolean.shape, over: pairs, "mask").kernel)
     }
     bias = try conditions.bias.map { bias throws(AttentionError) in
-      (bias, try Broadcast(bias.shape, over: pairs, "bias"))
+      (bias, try Broadcast(bias.shape, over: pairs, "bias"), conditions.biasIsLearned)
     }
     centres = try conditions.centres.map { centres throws(AttentionError) in
       try Self.centres(centres, over: Array(pairs[..<3]))
@@ -201,7 +201,7 @@ extension AttentionCall {
     let values: Tensor
     /// [H], of an additive score.
     let v: Tensor?
-    /// [B, heads, Tq, Tk].
+    /// [B, heads, Tq, Tk], of a bias that is learned or of given scores.
     let bias: Tensor?
     let centres: Tensor?
   }
@@ -211,8 +211,8 @@ extension AttentionCall {
     let dkeys = output(keys.layout.shape, whole: keys.layout.isWhole)
     let dvalues = output(values.layout.shape, whole: values.layout.isWhole)
     let dv = v.map { Tensor(uninitialized: $0.shape) }
-    let hasBias = bias != nil || given != nil
-    let dbias = hasBias ? output(rowShape + [keys.layout.positions], whole: !isPacked) : nil
+    let isBiasLearned = bias?.isLearned == true || given != nil
+    let dbias = isBiasLearned ? output(rowShape + [keys.layout.positions], whole: !isPacked) : nil
     let dcentres = centres == nil ? nil : output([1] + rowShape, whole: !isPacked)
     var gradients = ck_attention_gradients()
     gradients.queries = dqueries.storage.pointer
@@ -243,7 +243,8 @@ extension AttentionCall {
   {
     AttentionGradients(
       queries: queries.tensor, keys: keys.layout.compacted(keys.tensor), values: gradients.values,
-      bias: bias.flatMap { bias in gradients.bias.map(bias.broadcast.sums) }, centres: gradients.centres)
+      bias: bias.flatMap { bias in bias.isLearned ? gradients.bias.map(bias.broadcast.sums) : nil },
+      centres: gradients.centres)
   }
 
   func scores(at stage: Attended.ScoreStage) -> Tensor {

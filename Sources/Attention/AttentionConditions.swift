@@ -4,6 +4,7 @@ struct AttentionConditions: Sendable {
   private(set) var band: Band?
   private(set) var boolean: BooleanMask?
   private(set) var bias: Tensor?
+  private(set) var biasIsLearned = false
   private(set) var centres: Tensor?
   /// D of the centres' window.
   private(set) var radius = 0
@@ -39,11 +40,11 @@ struct AttentionConditions: Sendable {
     case .windows(let left, let right, let offsets):
       try add(Band(left: left, right: right, offsets: offsets, name: "offsets"))
     case .boolean(let new): boolean = try boolean?.and(new) ?? new
-    case .bias(let new):
+    case .bias(let new, let isLearned):
       guard bias == nil else {
         throw .value(argument: "mask", expected: "one bias at most", found: "two")
       }
-      bias = new
+      (bias, biasIsLearned) = (new, isLearned)
     case .all(let masks): for mask in masks { try add(mask) }
     }
   }
@@ -83,12 +84,16 @@ struct Band: Sendable, Equatable {
 
   private init(low: [Int]?, high: [Int]?) { (self.low, self.high) = (low, high) }
 
+  /// No key at all: what lies as far before the first one as a bound can.
+  private static let nothing = Band(low: [-limit], high: [-limit])
+
   func intersection(_ other: Band) throws(AttentionError) -> Band {
     let both = Band(
       low: try Self.combine(low, other.low, max), high: try Self.combine(high, other.high, min))
     guard let low = both.low, let high = both.high else { return both }
     let widths = Set(try Self.combine(high, low, -)!)
-    guard widths.count <= 1, widths.allSatisfy({ $0 >= 0 }) else {
+    if !widths.isEmpty, widths.allSatisfy({ $0 < 0 }) { return .nothing }
+    guard widths.count <= 1 else {
       throw .value(
         argument: "mask", expected: "windows that have the same number of positions in common everywhere",
         found: "\(widths.sorted().map { max($0 + 1, 0) })")

@@ -198,7 +198,7 @@ struct AttentionOperand: Sendable {
   }
 
   /// The rows, [rows, width], with zeros in some of them; copied only if there are such.
-  private func withZeros(where isZero: (_ row: Int) -> Bool) -> Tensor {
+  func withZeros(where isZero: (_ row: Int) -> Bool) -> Tensor {
     var result = Tensor(tensor.storage, shape: [layout.rowCount, layout.width])
     for row in 0..<layout.rowCount where isZero(row) {
       result.withUnsafeMutablePointer {

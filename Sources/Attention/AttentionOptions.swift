@@ -28,8 +28,9 @@ public struct AttentionOptions: Sendable, Equatable {
   }
 
   func validate() throws(AttentionError) {
-    if let softcap, !(softcap > 0 && softcap.isFinite) {
-      throw .value(argument: "softcap", expected: "a positive number", found: "\(softcap)")
+    if let softcap, !(softcap > 0 && softcap.isFinite && (1 / softcap).isFinite) {
+      throw .value(
+        argument: "softcap", expected: "a positive number with a finite reciprocal", found: "\(softcap)")
     }
     guard dropout >= 0, dropout < 1 else {
       throw .value(argument: "dropout", expected: "0 ≤ rate < 1", found: "\(dropout)")

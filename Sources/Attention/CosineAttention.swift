@@ -5,10 +5,13 @@ public struct CosineAttention: AttentionFunction {
   /// What the cosines are divided by; the smaller, the sharper the weights.
   public let temperature: Float
 
-  /// - Throws: ``AttentionError/value(argument:expected:found:)`` unless the temperature is positive.
+  /// - Throws: ``AttentionError/value(argument:expected:found:)`` unless the temperature and its reciprocal are
+  /// positive numbers.
   public init(temperature: Float = 1) throws(AttentionError) {
-    guard temperature > 0, temperature.isFinite else {
-      throw .value(argument: "temperature", expected: "a positive number", found: "\(temperature)")
+    guard temperature > 0, temperature.isFinite, (1 / temperature).isFinite else {
+      throw .value(
+        argument: "temperature", expected: "a positive number with a finite reciprocal",
+        found: "\(temperature)")
     }
     self.temperature = temperature
   }

@@ -5,6 +5,7 @@
 /// Scale 1 is the "dot" of Luong, Pham, Manning 2015 (§3.1); 1/√H is Vaswani et al. 2017 (equation 1).
 public struct DotAttention: AttentionFunction {
   /// What the products are multiplied by; nil for 1/√H of the queries that come.
+  /// `forward` throws unless it is finite.
   public let scale: Float?
 
   public init(scale: Float = 1) { self.scale = scale }
@@ -17,6 +18,9 @@ public struct DotAttention: AttentionFunction {
   public typealias Gradients = AttentionGradients
 
   public func forward(_ input: AttentionInput, alignment: Bool) throws(AttentionError) -> Attended {
+    guard scale?.isFinite != false else {
+      throw .value(argument: "scale", expected: "a finite number", found: "\(scale!)")
+    }
     var call = try AttentionCall(input)
     call.scale = scale ?? 1 / Float(max(call.queries.layout.width, 1)).squareRoot()
     return Attended(call, queries: call.queries, keys: call.keys, alignment: alignment, maker: Self.self)

@@ -66,7 +66,7 @@ public struct LocationAttention: AttentionFunction {
     let dqueries = Tensor(uninitialized: queries.layout.shape)
     let positions = call.keys.layout.positions
     let (dused, used) = (dweight.rows(0..<positions), PackedMatrix(Matrix(weight).rows(0..<positions)))
-    forEachHead(queries, scores: dscores) { queries, offset, scores in
+    forEachHead(attending(queries, dscores), scores: dscores) { queries, offset, scores in
       dused.setProduct(scores.transposed, queries, accumulating: true)
       Matrix(
         dqueries.storage, offset: offset, rows: queries.rows, columns: queries.columns,
@@ -79,6 +79,18 @@ public struct LocationAttention: AttentionFunction {
       inputs: call.inputGradients(
         gradients, queries: AttentionOperand(tensor: dqueries, layout: queries.layout), keys: dkeys),
       weight: dweight.tensor(weight.shape))
+  }
+
+  /// The queries with zeros where the scores have no gradient: 0 · NaN must not reach the weight's.
+  private func attending(_ queries: AttentionOperand, _ dscores: Tensor) -> AttentionOperand {
+    let (layout, positions) = (queries.layout, dscores.shape[3])
+    var isIdle = [Bool](repeating: true, count: layout.rowCount)
+    layout.forEachRow { b, head, t, offset in
+      let row = dscores.storage.pointer + ((b * layout.heads + head) * layout.positions + t) * positions
+      if layout.width > 0 { isIdle[offset / layout.width] = (0..<positions).allSatisfy { row[$0] == 0 } }
+    }
+    return AttentionOperand(
+      tensor: Tensor(queries.withZeros { isIdle[$0] }.storage, shape: layout.shape), layout: layout)
   }
 
   /// W_a q of every query, [B, heads, Tq, Tk].
@@ -117,11 +129,12 @@ public struct LocationAttention: AttentionFunction {
     return y
   }
 
-  /// dy (1 − (y / c)²), with y = c · tanh(x / c).
+  /// dy (1 − (y / c)²), with y = c · tanh(x / c); 0 where dy is, though x be NaN.
   private static func capGradient(_ dy: Tensor, _ y: Tensor, _ c: Float) -> Tensor {
     let dx = Tensor(uninitialized: y.shape)
     setScaled(dx.storage.pointer, y.storage.pointer, by: 1 / c, count: y.count)
     check(ck_tanh_backward_f32(dx.storage.pointer, dy.storage.pointer, dx.storage.pointer, Int64(y.count)))
+    for i in 0..<dy.count where dy.storage.pointer[i] == 0 { dx.storage.pointer[i] = 0 }
     return dx
   }
 }

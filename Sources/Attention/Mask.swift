@@ -15,8 +15,9 @@ public indirect enum Mask: Sendable, Equatable {
   /// Where the mask is true.
   case boolean(BooleanMask)
   /// All of them, after adding the tensor to the scores; −∞ masks. Its shape has at most four dimensions that broadcast
-  /// to [B, heads, Tq, Tk] as ``BooleanMask``'s do.
-  case bias(Tensor)
+  /// to [B, heads, Tq, Tk] as ``BooleanMask``'s do. The backward returns its gradient when it is learned; that takes an
+  /// array [B, heads, Tq, Tk].
+  case bias(Tensor, isLearned: Bool = false)
   /// Those that all of the masks let through. At most one of them may be a bias.
   case all([Mask])
 

@@ -11,7 +11,7 @@ extension Reference {
     public var left, right: Int?
     /// [batch], added to t; nil for 0. A source whose first keys are from the past has their number.
     public var offsets: [Int]?
-    /// p [batch, heads, queryLength], in place of t + offset. A NaN is near to nothing.
+    /// p [batch, heads, queryLength], in place of t + offset. A NaN is near to every key, so that it shows.
     public var centres: [T]?
     /// σ: with centres, weights are multiplied by exp(−(i − p)² / 2σ²) and not renormalised; nil: they are not.
     public var deviation: T?

@@ -1,6 +1,7 @@
 import Attention
 import AttentionReference
 import TestSupport
+import Testing
 
 /// A call of one of the attention functions under one shaping in one layout: what the reference makes of it, and what the fast
 /// path does. All arrays are [B, heads, T, width], as the reference has them.
@@ -81,6 +82,8 @@ struct AttentionCase {
       }
     }
   }
+
+  var isAdditive: Bool { [.additive, .biasedAdditive, .normedAdditive].contains(kind) }
 
   var description: String { "\(shape), \(form)" }
 
@@ -334,5 +337,27 @@ extension AttentionCase {
       for i in 0..<width { array[row * width + i] = elements[place * width + i] }
     }
     return array
+  }
+}
+
+// MARK: - Both
+
+extension AttentionCase {
+  /// Expects what the set in use made of this case, or of one that must give the same, to be the reference's.
+  func compare(_ result: Parts<Float>, _ set: String, alignment: Bool = true) throws {
+    let (truth, naive) = (try reference(Double.self), try reference(Float.self))
+    #expect(result.map(\.name) == truth.map(\.name))
+    let name = alignment ? "\(kind) attention type" : "\(kind) attention type without alignment"
+    let trial = Trial(name, set: set, shape: description)
+    // The gradients of parameters are sums over all rows, in which terms of the size of the inputs' gradients cancel.
+    let inputs = truth.filter { ["dqueries", "dkeys"].contains($0.name) }.map(\.elements.largest).max()!
+    for (part, (truth, naive)) in zip(result, zip(truth, naive)) where alignment || part.name != "alignment" {
+      let scale = max(truth.elements.largest, inputs)
+      let tolerance: Tolerance =
+        part.isForward
+        ? .forward(naive: naive.elements, truth: truth.elements)
+        : .gradient(naive: naive.elements, truth: truth.elements, scale: scale)
+      expect(trial.compare(part.name, part.elements, truth.elements, tolerance))
+    }
   }
 }

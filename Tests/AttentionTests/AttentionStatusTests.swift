@@ -166,12 +166,84 @@ extension KernelTests {
       }
     }
 
-    @Test(arguments: [Direction.forward, .backward])
+    @Test(arguments: Direction.allCases)
     func parametersOutOfRange(_ direction: Direction) {
       for rate in [1, -0.1, 2, .nan] as [Float] {
         var a = Self.plain()
         a.dropout = rate
         #expect(Self.call(direction, a) == CK_OUT_OF_RANGE, "dropout \(rate)")
+      }
+      let reach: Int64 = 1 << 41
+      let numbers: [(WritableKeyPath<ck_attention, Float>, [Float])] = [
+        (\.scale, [.nan, .infinity]), (\.softcap, [-1, .nan, .infinity, .leastNonzeroMagnitude]),
+      ]
+      for (parameter, bad) in numbers {
+        for bad in bad {
+          var a = Self.plain()
+          a[keyPath: parameter] = bad
+          #expect(Self.call(direction, a) == CK_OUT_OF_RANGE, "\(parameter) = \(bad)")
+        }
+      }
+      for (bound, bad) in [
+        (\ck_attention.left, reach), (\.right, reach), (\.offset, reach), (\.offset, -reach),
+      ] {
+        var a = Self.plain()
+        a[keyPath: bound] = bad
+        #expect(Self.call(direction, a) == CK_OUT_OF_RANGE, "\(bound) = \(bad)")
+      }
+      let centres: [Float] = [0, 1, 0, 1, 0, 1, 0, 1]
+      centres.withUnsafeBufferPointer {
+        for deviation in [0, -1, .nan, .infinity, 1e-30] as [Float] {
+          var a = Self.plain()
+          (a.centres, a.deviation) = ($0.baseAddress, deviation)
+          #expect(Self.call(direction, a) == CK_OUT_OF_RANGE, "deviation \(deviation)")
+        }
+      }
+    }
+
+    @Test func anUnknownStage() {
+      for stage in [-1, 3] as [Int32] {
+        var (y, a) = (Self.x, Self.plain())
+        expect(ck_attention_scores_f32(&y, stage, Self.x, Self.x, &a), CK_OUT_OF_RANGE)
+        #expect(y == Self.x)
+      }
+    }
+
+    /// Rows that are written may not repeat; those that are read may.
+    @Test func stridesOfOutputs() {
+      let dimensions: [WritableKeyPath<ck_strides, Int64>] = [\.batch, \.head, \.row]
+      for dimension in dimensions {
+        var a = Self.plain()
+        a.query[keyPath: dimension] = 0
+        expect(Self.call(.forward, a), CK_OK)
+        expect(Self.call(.scores, a), CK_OK)
+        expect(Self.call(.backward, a), CK_BAD_SIZE)
+        a = Self.plain()
+        a.context[keyPath: dimension] = 0
+        expect(Self.call(.forward, a), CK_BAD_SIZE)
+        a = Self.plain()
+        a.key[keyPath: dimension] = dimension == \.head ? -1 : 1 << 50
+        expect(Self.call(.forward, a), CK_BAD_SIZE)
+      }
+    }
+
+    /// Gradients of what is shared are zero where there is nothing to sum over.
+    @Test func noHeads() {
+      let v: [Float] = [1, 2]
+      v.withUnsafeBufferPointer {
+        var a = Self.plain()
+        (a.v, a.heads, a.key_heads) = ($0.baseAddress, 0, 0)
+        var dv: [Float] = [3, 4]
+        dv.withUnsafeMutableBufferPointer { dv in
+          var g = ck_attention_gradients()
+          g.v = dv.baseAddress
+          let x = Self.x
+          expect(
+            ck_attention_backward_f32(&g, nil, nil, nil, nil, nil, nil, nil, Int32(CK_ACCUMULATE), &a), CK_OK)
+          #expect(Array(dv) == [3, 4])
+          expect(ck_attention_backward_f32(&g, x, x, x, nil, x, x, x, 0, &a), CK_OK)
+          #expect(Array(dv) == [0, 0])
+        }
       }
     }
   }

@@ -50,6 +50,12 @@ struct CaseShaping {
     }
   }
 
+  /// In place of what booleans there are.
+  mutating func hideFromLastQueries(_ count: Int) {
+    let elements = (0..<pairs[2] * pairs[3]).map { $0 / pairs[3] < pairs[2] - count }
+    allowed = (elements, [pairs[2], pairs[3]])
+  }
+
   mutating func hideEverything() { lengths = lengths!.map { _ in 0 } }
 
   private mutating func addLengths() { lengths = [pairs[3], 0, (pairs[3] + 1) / 3, max(pairs[3] - 4, 0)] }
@@ -119,7 +125,7 @@ struct CaseShaping {
           ?? (left == nil && right == 0 ? .causal() : .window(left: left, right: right)))
     }
     if let allowed { masks.append(.boolean(try BooleanMask(allowed.elements, shape: allowed.shape))) }
-    if let bias { masks.append(.bias(try Tensor(bias.elements, shape: bias.shape))) }
+    if let bias { masks.append(.bias(try Tensor(bias.elements, shape: bias.shape), isLearned: true)) }
     return masks.isEmpty ? .none : masks.count == 1 ? masks[0] : .all(masks)
   }
 

@@ -51,6 +51,79 @@ extension KernelTests {
       }
     }
 
+    /// The same in tiles, of several blocks of keys. There the additive score chooses its form by all keys of a block, so
+    /// that poison may move its results within the tolerance; all others keep every bit.
+    @Test(arguments: Case.Kind.allCases, sets)
+    func hiddenPlacesReachNothingInTiles(_ kind: Case.Kind, _ set: String) throws {
+      let shapes: [Case.Shape] = [.lengths, .causal, .localM, .everything, .everythingLocalP]
+      for shape in shapes {
+        let sizes = Case.Sizes(
+          queries: 63, keys: 300, width: 5, keyWidth: 5, inner: 5, valueWidth: 129)
+        let problem = Case(kind, shape, .oneHead, sizes)
+        let hidden = hidden(problem, try problem.reference(Double.self))
+        #expect(hidden.contains(true), "\(shape)")
+        try under(set) {
+          let clean = try problem.run()
+          for poison in [Float.nan, .infinity] {
+            let result = try poisoned(problem, hidden, poison).run()
+            if problem.isAdditive {
+              let shown = zip(result, clean).map { $0.name.hasSuffix("scores") ? $1 : $0 }
+              try problem.compare(shown, set)
+              continue
+            }
+            for (part, expected) in zip(result, clean) where !part.name.hasSuffix("scores") {
+              #expect(part.elements.bits == expected.elements.bits, "\(shape): \(part.name)")
+            }
+          }
+        }
+      }
+    }
+
+    /// NaN and infinities in queries without keys, and in the gradients of their contexts, reach nothing but those queries.
+    @Test(arguments: Case.Kind.allCases, sets)
+    func queriesWithoutKeysReachNothing(_ kind: Case.Kind, _ set: String) throws {
+      for (queries, shape) in [
+        (3, Case.Shape.causal), (3, .localP), (63, .causal), (63, .softcap), (63, .dropout), (63, .localM),
+      ] {
+        let sizes = Case.Sizes(queries: queries, keys: 13, width: 5, keyWidth: 5, inner: 5, valueWidth: 7)
+        var problem = Case(kind, shape, .oneHead, sizes)
+        problem.shaping.hideFromLastQueries(2)
+        for poison in [Float.nan, .infinity] {
+          var dirty = problem
+          problem.forEachRow(1, queries) { _, row, t in
+            guard t >= queries - 2 else { return }
+            for i in 0..<sizes.width { dirty.queries[row * sizes.width + i] = poison }
+            for i in 0..<sizes.valueWidth { dirty.dcontext[row * sizes.valueWidth + i] = poison }
+          }
+          let result = try under(set) { try dirty.run() }
+          let clean = try under(set) { try problem.run() }
+          let shown = zip(result, clean).map { $0.name.hasSuffix("scores") ? $1 : $0 }
+          try problem.compare(shown, set)
+        }
+      }
+    }
+
+    /// The largest score comes in a later block than a NaN: it shows, unless the mask hides it.
+    @Test(arguments: sets, [true, false])
+    func nanBeforeALaterMaximum(_ set: String, _ isMasked: Bool) throws {
+      let (tq, tk) = (6, 1100)
+      let queries = try Tensor([Float](repeating: 1, count: tq), shape: [1, tq, 1])
+      let keys = try Tensor((0..<tk).map { Float($0) / 100 }, shape: [1, tk, 1])
+      var values = Tensor(zeros: [1, tk, 2])
+      for i in 0..<tk { values[0, i, 1] = 1 }
+      values[0, 700, 0] = .nan
+      let allowed = try BooleanMask((0..<tk).map { !isMasked || $0 != 700 }, shape: [tk])
+      try under(set) {
+        let context = try DotAttention().forward(
+          queries: queries, keys: keys, values: values, mask: .boolean(allowed)
+        ).context
+        for t in 0..<tq {
+          #expect(isMasked ? context[0, t, 0] == 0 : context[0, t, 0].isNaN)
+          #expect(abs(context[0, t, 1] - 1) < 1e-5)
+        }
+      }
+    }
+
     /// What stands in the bias where a boolean mask is false, and the gradients of contexts without keys, reach nothing.
     @Test(arguments: sets, [Float.nan, .infinity])
     func hiddenBiasesAndGradientsReachNothing(_ set: String, _ poison: Float) throws {
@@ -68,7 +141,7 @@ extension KernelTests {
       for i in 0..<9 { dirtyGradient[0, 1, i] = poison }
       func run(_ bias: [Float], _ gradient: Tensor) throws -> [[UInt32]] {
         let mask = Mask.boolean(try BooleanMask(allowed, shape: [3, 12])).and(
-          .bias(try Tensor(bias, shape: [3, 12])))
+          .bias(try Tensor(bias, shape: [3, 12]), isLearned: true))
         let attended = try DotAttention().forward(queries: queries, keys: keys, values: keys, mask: mask)
         #expect(attended.context.elements[9..<18].allSatisfy { $0 == 0 })
         #expect(attended.logSumExp[0, 1] == -.infinity)
@@ -138,6 +211,9 @@ extension KernelTests {
         try alignment(.windows(left: nil, right: 0, offsets: [0, 2]).and(.causal(offset: 1)))
           == expected { b, t, i in i <= t + [0, 1][b] })
       #expect(try alignment(.window(left: .max, right: .max)) == expected { _, _, _ in true })
+      let apart = Mask.causal(offset: -1).and(.window(left: 0, right: nil))
+      #expect(try alignment(apart) == expected { _, _, _ in false })
+      #expect(try alignment(apart, .monotonic(radius: 2)) == expected { _, _, _ in false })
     }
 
     @Test func booleansActTogether() throws {
