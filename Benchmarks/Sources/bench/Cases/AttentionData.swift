@@ -28,7 +28,8 @@ final class AttentionData {
     dkeys = Floats(zeros: backward ? keyCount : 0)
     dvalues = Floats(zeros: backward ? keyCount : 0)
     dv = Floats(zeros: setting.width)
-    alignment = Floats(zeros: setting.alignment ? rows * setting.keys : 0)
+    let makesWeights = setting.alignment || backward && setting.keepsWeights
+    alignment = Floats(zeros: makesWeights ? rows * setting.keys : 0)
     statistics = Floats(zeros: backward ? 2 * rows : 0)
     lengths = .allocate(capacity: setting.batch)
     _ = lengths.initialize(from: setting.lengths?.map(Int32.init) ?? [])
