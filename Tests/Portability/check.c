@@ -157,11 +157,19 @@ static ck_strides strides(int64_t heads, int64_t rows, int64_t width) {
     return (ck_strides){heads * rows * width, rows * width, width};
 }
 
-// Masks, windows and factors at random, all that fit together.
+// Sentences of 0 … most rows, without padding between them.
+static int64_t *draw_starts(run *r, int64_t B, int64_t most) {
+    int64_t *starts = keep(r, allocate((B + 1) * (int64_t)sizeof(int64_t)));
+    starts[0] = 0;
+    for (int64_t b = 0; b < B; b++) starts[b + 1] = starts[b] + (int64_t)(next() % (uint64_t)(most + 1));
+    return starts;
+}
+
+// Masks, windows, layouts and factors at random, all that fit together.
 static ck_attention draw_attention(run *r, bool additive) {
     int64_t group = 1 + (int64_t)(next() % 2), key_heads = 1 + (int64_t)(next() % 2), H = size(70),
             D = size(70);
-    int64_t B = size(3), Tq = size(70), Tk = next() % 8 ? size(40) : 300, heads = group * key_heads;
+    int64_t B = size(3), Tq = size(70), Tk = next() % 8 ? size(40) : 600, heads = group * key_heads;
     ck_attention a = {.B = B,
                       .heads = heads,
                       .key_heads = key_heads,
@@ -192,9 +200,21 @@ static ck_attention draw_attention(run *r, bool additive) {
         a.mask = mask, a.mask_strides = (ck_strides){Tq * Tk, 0, Tk};
     }
     if (next() % 4 == 0) a.bias = input(r, heads * Tq * Tk, 1), a.bias_strides = (ck_strides){0, Tq * Tk, Tk};
+    if (next() % 4 == 0) { // heads side by side
+        a.query_starts = draw_starts(r, B, Tq), a.key_starts = draw_starts(r, B, Tk);
+        a.query = (ck_strides){0, H, heads * H}, a.context = (ck_strides){0, D, heads * D};
+        a.key = (ck_strides){0, H, key_heads * H}, a.value = (ck_strides){0, D, key_heads * D};
+    }
     if (next() % 4 == 0) a.softcap = 3;
     if (next() % 4 == 0) a.dropout = 0.2f, a.seed = next();
     return a;
+}
+
+// NaN in every row beyond its sentence's length.
+static void poison(float *rows, const ck_attention *a, int64_t width) {
+    for (int64_t row = 0; row < a->B * a->key_heads * a->Tk; row++)
+        if (row % a->Tk >= a->lengths[row / a->Tk / a->key_heads])
+            for (int64_t i = 0; i < width; i++) rows[row * width + i] = NAN;
 }
 
 static void attention(run *r, bool additive) {
@@ -202,6 +222,8 @@ static void attention(run *r, bool additive) {
     int64_t rows = a.B * a.heads * a.Tq, key_rows = a.B * a.key_heads * a.Tk;
     float *queries = input(r, rows * a.H, 1), *keys = input(r, key_rows * a.H, 1);
     float *values = input(r, key_rows * a.D, 1), *dcontext = input(r, rows * a.D, 1);
+    const bool poisoned = a.lengths && !a.key_starts && next() % 2;
+    if (poisoned) poison(keys, &a, a.H), poison(values, &a, a.D);
     float *statistics = keep(r, floats(2 * rows, 1));
     float *context = output(r, rows * a.D), *alignment = next() % 2 ? output(r, rows * a.Tk) : NULL;
     require(r, ck_attention_forward_f32(context, alignment, statistics, queries, keys, values, &a));
@@ -213,7 +235,8 @@ static void attention(run *r, bool additive) {
     d.centres = a.centres ? output(r, rows) : NULL;
     require(r, ck_attention_backward_f32(&d, dcontext, context, statistics, alignment, queries, keys, values,
                                          (int)(next() % 2) * CK_ACCUMULATE, &a));
-    require(r, ck_attention_scores_f32(output(r, rows * a.Tk), CK_SCORES_CAPPED, queries, keys, &a));
+    if (!poisoned)
+        require(r, ck_attention_scores_f32(output(r, rows * a.Tk), CK_SCORES_CAPPED, queries, keys, &a));
 }
 
 static void dot_attention(run *r) { attention(r, false); }
