@@ -7,7 +7,7 @@
 // One task owns a head of keys and values, so that every sum has one order.
 
 typedef struct backward_tile {
-    float *weights, *dscores; // rows CK_TILE_KEYS apart
+    float *weights, *dscores; // rows CK_TILE_ROW apart
     float *slopes, *factors;  // of softcap, and of the weights: one row at a time
     float *delta;             // of each row
     bool complete;            // the tile holds all that its rows see: δ comes from it
@@ -40,7 +40,7 @@ static void backward_row(const ck_attention_call *call, const backward_tile *til
                          int64_t t, int64_t r, int64_t from, int64_t k) {
     const ck_attention *a = call->a;
     const int64_t at = row_of(a, b, head, t);
-    float *weights = tile->weights + r * CK_TILE_KEYS, *dscores = tile->dscores + r * CK_TILE_KEYS;
+    float *weights = tile->weights + r * CK_TILE_ROW, *dscores = tile->dscores + r * CK_TILE_ROW;
     float *slopes = a->softcap > 0 ? tile->slopes : NULL;
     if (call->given_alignment) {
         memcpy(weights, call->given_alignment + at * a->Tk + from, (size_t)k * sizeof(float));
@@ -68,9 +68,9 @@ static void attention_backward_tiles(const ck_attention_call *call, float *dv, i
                   queries = queries_of(a, b);
     tile_score score = make_score(a, scratch);
     float *value_columns = scratch + ck_score_scratch(a);
-    float *weights = value_columns + tile_keys * D, *dscores = weights + CK_BACKWARD_QUERIES * CK_TILE_KEYS;
-    float *slopes = dscores + CK_BACKWARD_QUERIES * CK_TILE_KEYS, *factors = slopes + CK_TILE_KEYS;
-    float *deltas = factors + CK_TILE_KEYS; // [group, queries]
+    float *weights = value_columns + tile_keys * D, *dscores = weights + CK_BACKWARD_QUERIES * CK_TILE_ROW;
+    float *slopes = dscores + CK_BACKWARD_QUERIES * CK_TILE_ROW, *factors = slopes + CK_TILE_ROW;
+    float *deltas = factors + CK_TILE_ROW; // [group, queries]
 
     const float *keys = call->keys + offset_of(a->key, a->key_starts, b, key_head, 0);
     const float *values = call->values + offset_of(a->value, a->key_starts, b, key_head, 0);
@@ -132,7 +132,7 @@ static void attention_backward_tiles(const ck_attention_call *call, float *dv, i
                                                    .c_row = a->value.row,
                                                    .a = weights,
                                                    .a_row = 1,
-                                                   .a_k = CK_TILE_KEYS,
+                                                   .a_k = CK_TILE_ROW,
                                                    .b = dc,
                                                    .b_row = a->context.row,
                                                    .b_panel = CK_NR,

@@ -28,8 +28,8 @@ static void attention_forward_tiles(const ck_attention_call *call, int64_t b, in
     const ck_attention *a = call->a;
     const int64_t D = a->D, tile_keys = ck_tile_keys(a);
     tile_score score = make_score(a, scratch);
-    float *scores = scratch + ck_score_scratch(a), *rescale = scores + CK_FORWARD_QUERIES * CK_TILE_KEYS;
-    float *factors = rescale + ck_whole(CK_FORWARD_QUERIES, CK_LANES), *statistics = factors + CK_TILE_KEYS;
+    float *scores = scratch + ck_score_scratch(a), *rescale = scores + CK_FORWARD_QUERIES * CK_TILE_ROW;
+    float *factors = rescale + ck_whole(CK_FORWARD_QUERIES, CK_LANES), *statistics = factors + CK_TILE_ROW;
     if (call->statistics) statistics = call->statistics + 2 * row_of(a, b, head, first);
     for (int64_t r = 0; r < count; r++) statistics[2 * r] = -__builtin_inff(), statistics[2 * r + 1] = 0;
 
@@ -54,7 +54,7 @@ static void attention_forward_tiles(const ck_attention_call *call, int64_t b, in
             const bool complete = in_one_block(seen, all, tile_keys);
             float *own = statistics + 2 * (t - first);
             for (int64_t r = 0; r < m; r++) {
-                float *row = scores + r * CK_TILE_KEYS;
+                float *row = scores + r * CK_TILE_ROW;
                 shape_scores(row, a, b, head, t + r, from, k, keys_within(a, b, head, t + r));
                 if (call->alignment && !complete)
                     memcpy(call->alignment + row_of(a, b, head, t + r) * a->Tk + from, row,
@@ -66,7 +66,7 @@ static void attention_forward_tiles(const ck_attention_call *call, int64_t b, in
             for (int64_t r = 0; r < m; r += CK_LANES) // rescale has room for whole vectors
                 vf_store(rescale + r, vf_exp_nonpositive(vf_load(rescale + r)));
             for (int64_t r = 0; r < m; r++) {
-                float *row = scores + r * CK_TILE_KEYS;
+                float *row = scores + r * CK_TILE_ROW;
                 own[2 * r + 1] = own[2 * r + 1] * rescale[r] + exponentials(row, k, own[2 * r]);
                 if (complete) complete_row(call, row, own + 2 * r, row_of(a, b, head, t + r), from, k);
                 if (has_factors(a)) {
@@ -78,7 +78,7 @@ static void attention_forward_tiles(const ck_attention_call *call, int64_t b, in
                            &(tile_product){.c = context + t * a->context.row,
                                            .c_row = a->context.row,
                                            .a = scores,
-                                           .a_row = CK_TILE_KEYS,
+                                           .a_row = CK_TILE_ROW,
                                            .a_k = 1,
                                            .b = values + from * a->value.row,
                                            .b_row = a->value.row,

@@ -41,7 +41,7 @@ static void stage_queries(tile_score *s, const float *queries, int64_t m) {
 CK_INLINE void transposed_product(float *c, const float *x, int64_t x_row, const float *columns, int64_t m,
                                   int64_t n, int64_t width, float factor) {
     multiply_tile(&(tile_product){.c = c,
-                                  .c_row = CK_TILE_KEYS,
+                                  .c_row = CK_TILE_ROW,
                                   .a = x,
                                   .a_row = x_row,
                                   .a_k = 1,
@@ -54,7 +54,7 @@ CK_INLINE void transposed_product(float *c, const float *x, int64_t x_row, const
                                   .factor = factor});
 }
 
-// Scores [m, n], rows CK_TILE_KEYS apart, of keys from the block's `first` on, a multiple of CK_NR.
+// Scores [m, n], rows CK_TILE_ROW apart, of keys from the block's `first` on, a multiple of CK_NR.
 static void score_tile(const tile_score *s, float *scores, const float *queries, const float *keys,
                        int64_t first, int64_t m, int64_t n) {
     const ck_attention *a = s->a;
@@ -62,10 +62,10 @@ static void score_tile(const tile_score *s, float *scores, const float *queries,
     if (!a->v)
         transposed_product(scores, queries, a->query.row, staged, m, n, a->H, a->scale);
     else if (additive_within_reach(s->query_reach, s->key_reach))
-        additive_scores(scores, CK_TILE_KEYS, s->queries, s->stride, staged, s->stride, &s->v, m, n, a->H,
+        additive_scores(scores, CK_TILE_ROW, s->queries, s->stride, staged, s->stride, &s->v, m, n, a->H,
                         s->query_reach, s->key_reach);
     else
-        additive_scores_direct(scores, CK_TILE_KEYS, queries, a->query.row, keys, a->key.row, a->v, m, n,
+        additive_scores_direct(scores, CK_TILE_ROW, queries, a->query.row, keys, a->key.row, a->v, m, n,
                                a->H);
 }
 
@@ -85,7 +85,7 @@ static void score_tile_backward(const tile_score *s, float *dqueries, product_mo
                                                .c_row = k_row,
                                                .a = dscores,
                                                .a_row = 1,
-                                               .a_k = CK_TILE_KEYS,
+                                               .a_k = CK_TILE_ROW,
                                                .b = queries,
                                                .b_row = q_row,
                                                .b_panel = CK_NR,
@@ -97,7 +97,7 @@ static void score_tile_backward(const tile_score *s, float *dqueries, product_mo
         multiply_where(finite, &(tile_product){.c = dqueries,
                                                .c_row = q_row,
                                                .a = dscores,
-                                               .a_row = CK_TILE_KEYS,
+                                               .a_row = CK_TILE_ROW,
                                                .a_k = 1,
                                                .b = keys,
                                                .b_row = k_row,
@@ -112,10 +112,10 @@ static void score_tile_backward(const tile_score *s, float *dqueries, product_mo
     if (into_queries == product_set) clear_rows(dqueries, q_row, m, H);
     if (into_keys == product_set) clear_rows(dkeys, k_row, n, H);
     if (additive_within_reach(s->query_reach, s->key_reach))
-        additive_backward(dqueries, q_row, dkeys, k_row, dv, dscores, CK_TILE_KEYS, s->queries, s->stride,
+        additive_backward(dqueries, q_row, dkeys, k_row, dv, dscores, CK_TILE_ROW, s->queries, s->stride,
                           s->keys + first * s->stride, s->stride, &s->v, m, n, H, s->query_reach,
                           s->key_reach);
     else
-        additive_backward_direct(dqueries, q_row, dkeys, k_row, dv, dscores, CK_TILE_KEYS, queries, q_row,
+        additive_backward_direct(dqueries, q_row, dkeys, k_row, dv, dscores, CK_TILE_ROW, queries, q_row,
                                  keys, k_row, a->v, m, n, H);
 }

@@ -102,11 +102,11 @@ static int64_t work_of(const ck_attention *a) {
 
 // Scratch of a task, in floats.
 static int64_t forward_scratch(const ck_attention *a) {
-    return ck_score_scratch(a) + CK_FORWARD_QUERIES * CK_TILE_KEYS + 64 + CK_TILE_KEYS + 2 * CK_TASK_QUERIES;
+    return ck_score_scratch(a) + CK_FORWARD_QUERIES * CK_TILE_ROW + 64 + CK_TILE_ROW + 2 * CK_TASK_QUERIES;
 }
 static int64_t backward_scratch(const ck_attention *a) {
     int64_t queries = a->heads / a->key_heads * a->Tq;
-    return ck_score_scratch(a) + ck_tile_keys(a) * a->D + CK_TILE_KEYS * (2 * CK_BACKWARD_QUERIES + 2) +
+    return ck_score_scratch(a) + ck_tile_keys(a) * a->D + CK_TILE_ROW * (2 * CK_BACKWARD_QUERIES + 2) +
            queries;
 }
 static int64_t row_scratch(const ck_attention *a, int64_t rows) { return rows * ck_whole(a->Tk, 64); }

@@ -8,8 +8,9 @@
 // in L1 and L2.
 enum { CK_TASK_QUERIES = 512, CK_FORWARD_QUERIES = 24, CK_BACKWARD_QUERIES = 60 };
 
-// The most keys of a tile, and the distance between rows of its scores.
-enum { CK_TILE_KEYS = 512 };
+// The most keys of a tile, and the distance between rows of its scores: an odd number of cache lines, so that
+// a column of them does not fall into a few sets of the cache.
+enum { CK_TILE_KEYS = 512, CK_TILE_ROW = CK_TILE_KEYS + 16 };
 
 // Keys of a tile: as many as keep their columns and values in L2, a multiple of every register tile's
 // columns.
