@@ -44,7 +44,8 @@ public protocol AttentionFunction: Sendable {
   /// The gradients of the input and of the parameters.
   associatedtype Gradients: Sendable
 
-  /// - Parameter alignment: Keep the weights in the result.
+  /// - Parameter alignment: Keep the weights in the result, B · heads · Tq · Tk floats. The backward need not make them again
+  ///   then.
   /// - Throws: ``AttentionError`` that names the argument whose shape or value does not fit.
   func forward(_ input: AttentionInput, alignment: Bool) throws(AttentionError) -> Attended
 
@@ -59,7 +60,7 @@ extension AttentionFunction {
   ///   - queries: [B, Tq, H], or one of the other forms of ``AttentionInput``
   ///   - keys: [B, Tk, H]
   ///   - values: [B, Tk, D]
-  ///   - alignment: keep the weights in the result
+  ///   - alignment: keep the weights in the result, B · heads · Tq · Tk floats; the backward need not make them again then
   /// - Throws: ``AttentionError`` that names the argument whose shape or value does not fit.
   /// - Complexity: O(B · heads · Tq · Tk · (H + D)) besides the projections of keys and queries; of Tk only what lies in the
   ///   window.
