@@ -85,9 +85,6 @@ CK_INLINE vf vf_sqrt(vf x) { return __builtin_elementwise_sqrt(x); }
 CK_INLINE vi vi_of(vf x) { return (vi)x; }
 CK_INLINE vf vf_of(vi x) { return (vf)x; }
 CK_INLINE vf vf_abs(vf x) { return vf_of(vi_of(x) & vi_set(0x7fffffff)); }
-CK_INLINE vf vf_copysign(vf magnitude, vf sign) {
-    return vf_of((vi_of(magnitude) & vi_set(0x7fffffff)) | (vi_of(sign) & vi_set(INT32_MIN)));
-}
 
 // Whether a comparison holds in any lane.
 CK_INLINE int vi_any(vi condition) { return __builtin_reduce_or(condition) != 0; }

@@ -15,9 +15,6 @@ CK_INLINE bool is_empty(span x) { return x.first >= x.end; }
 CK_INLINE int64_t offset_of(ck_strides s, const int64_t *starts, int64_t b, int64_t head, int64_t row) {
     return (starts ? starts[b] * s.row : b * s.batch) + head * s.head + row * s.row;
 }
-CK_INLINE int64_t queries_of(const ck_attention *a, int64_t b) {
-    return a->query_starts ? a->query_starts[b + 1] - a->query_starts[b] : a->Tq;
-}
 CK_INLINE int64_t keys_of(const ck_attention *a, int64_t b) {
     return a->key_starts ? a->key_starts[b + 1] - a->key_starts[b] : a->Tk;
 }
@@ -109,13 +106,16 @@ CK_INLINE float exponentials(float *s, int64_t n, float largest) {
     return vf_sum(sum);
 }
 
-// s becomes the weights exp(s − largest) / sum of statistics that are complete; zeros when nothing is
-// attended to.
+// s becomes the weights exp(s − largest) / sum of statistics that are complete: 0 where masked, though the
+// sum be NaN.
 CK_INLINE void weights_of_scores(float *s, int64_t n, const float *statistics) {
     vf inverse = vf_set(statistics[1] == 0 ? 0 : 1 / statistics[1]);
     vf shift = vf_set(statistics[1] == 0 ? 0 : statistics[0]);
-    for (int64_t i = 0; i < n; i += CK_LANES)
-        vf_store_first(s + i, vf_exp_nonpositive(vf_load_first(s + i, n - i) - shift) * inverse, n - i);
+    const vf nothing = vf_set(-__builtin_inff());
+    for (int64_t i = 0; i < n; i += CK_LANES) {
+        vf score = vf_load_first(s + i, n - i), weight = vf_exp_nonpositive(score - shift) * inverse;
+        vf_store_first(s + i, score == nothing ? vf_set(0) : weight, n - i);
+    }
 }
 
 CK_INLINE bool has_factors(const ck_attention *a) { return a->centres || a->dropout > 0; }
@@ -185,7 +185,8 @@ static void attention_finish_rows(const ck_attention_call *call, int64_t b, int6
         weights_of_scores(alignment + keys.first, n, statistics);
         if (!a->centres) continue;
         gaussian(scratch, a, a->centres[row_of(a, b, head, t)], keys.first, n);
-        for (int64_t i = 0; i < n; i++) alignment[keys.first + i] *= scratch[i];
+        for (int64_t i = keys.first; i < keys.end; i++)
+            if (alignment[i] != 0) alignment[i] *= scratch[i - keys.first];
     }
 }
 
@@ -199,7 +200,7 @@ CK_INLINE void weights_backward(float *dp, float *p, const float *f, float delta
         if (f) {
             vf factor = vf_load(f + i);
             dweight = factor == 0 ? factor : factor * dweight;
-            vf_store(p + i, weight * factor);
+            vf_store(p + i, weight == 0 ? weight : weight * factor);
         }
         vf_store(dp + i, weight == 0 ? weight : weight * (dweight - d));
     }

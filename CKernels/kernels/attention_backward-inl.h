@@ -17,9 +17,9 @@ typedef struct backward_tile {
 CK_INLINE float weighted_sum(const float *weights, const float *factors, const float *dweights, int64_t n) {
     vf sum = vf_set(0);
     for (int64_t i = 0; i < n; i += CK_LANES) {
-        vf weight = vf_load(weights + i);
-        if (factors) weight *= vf_load(factors + i);
-        sum += weight == 0 ? weight : weight * vf_load(dweights + i);
+        vf weight = vf_load(weights + i), factor = factors ? vf_load(factors + i) : vf_set(1);
+        vi none = (weight == 0) | (factor == 0);
+        sum += none ? vf_set(0) : weight * factor * vf_load(dweights + i);
     }
     return vf_sum(sum);
 }
@@ -29,7 +29,7 @@ CK_INLINE float centre_gradient(const float *weights, const float *factors, cons
                                 float centre, float deviation, int64_t first, int64_t n) {
     float sum = 0;
     for (int64_t i = 0; i < n; i++) {
-        float weight = weights[i] * factors[i];
+        float weight = weights[i] == 0 ? 0 : weights[i] * factors[i];
         if (weight != 0) sum += weight * dweights[i] * ((float)(first + i) - centre);
     }
     return sum / (deviation * deviation);
@@ -65,7 +65,7 @@ static void attention_backward_tiles(const ck_attention_call *call, float *dv, i
                                      float *scratch) {
     const ck_attention *a = call->a;
     const int64_t H = a->H, D = a->D, tile_keys = ck_tile_keys(a), group = a->heads / a->key_heads,
-                  queries = queries_of(a, b);
+                  queries = ck_queries_of(a, b);
     tile_score score = make_score(a, scratch);
     float *value_columns = scratch + ck_score_scratch(a);
     float *weights = value_columns + tile_keys * D, *dscores = weights + CK_BACKWARD_QUERIES * CK_TILE_ROW;

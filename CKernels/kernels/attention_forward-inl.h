@@ -11,10 +11,15 @@ CK_INLINE bool in_one_block(span seen, span all, int64_t tile_keys) {
     return !is_empty(seen) && (seen.first - all.first) / tile_keys == (seen.end - 1 - all.first) / tile_keys;
 }
 
-// A row of weights, keys from … from + n − 1, divided by their sum and written to the alignment.
+// A row of weights, keys from … from + n − 1, divided by their sum and written to the alignment. What is 0
+// stays 0, though the sum be NaN.
 static void complete_row(const ck_attention_call *call, float *weights, const float *statistics, int64_t row,
                          int64_t from, int64_t n) {
-    row_scale(weights, weights, statistics[1] == 0 ? 0 : 1 / statistics[1], ck_whole(n, CK_LANES));
+    const vf inverse = vf_set(statistics[1] == 0 ? 0 : 1 / statistics[1]);
+    for (int64_t i = 0; i < n; i += CK_LANES) {
+        vf weight = vf_load(weights + i);
+        vf_store(weights + i, weight == 0 ? weight : weight * inverse);
+    }
     if (!call->alignment) return;
     float *alignment = call->alignment + row * call->a->Tk;
     memset(alignment, 0, (size_t)from * sizeof(float));

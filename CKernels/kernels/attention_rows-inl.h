@@ -77,7 +77,7 @@ static void attention_backward_rows(const ck_attention_call *call, float *dv, in
         if (call->d->bias) clear_rows(call->d->bias + row_of(a, b, head, 0) * a->Tk, a->Tk, a->Tq, a->Tk);
         if (call->d->centres)
             memset(call->d->centres + row_of(a, b, head, 0), 0, (size_t)a->Tq * sizeof(float));
-        for (int64_t t = 0; t < queries_of(a, b); t++) {
+        for (int64_t t = 0; t < ck_queries_of(a, b); t++) {
             const span seen = keys_within(a, b, head, t);
             const int64_t n = seen.end - seen.first;
             const int64_t query_at = offset_of(a->query, a->query_starts, b, head, t);

@@ -24,10 +24,9 @@ CK_INLINE tile_score make_score(const ck_attention *a, float *scratch) {
 static void stage_keys(tile_score *s, const float *keys, int64_t n) {
     const ck_attention *a = s->a;
     s->key_reach = 0;
-    if (a->v)
-        additive_factors(s->keys, &s->key_reach, keys, a->key.row, -1, n, a->H, s->stride);
-    else
-        stage_columns(s->keys, keys, a->key.row, n, a->H);
+    if (a->v) additive_factors(s->keys, &s->key_reach, keys, a->key.row, -1, n, a->H, s->stride);
+    if (a->v && s->v.sum - s->v.sum != 0) s->key_reach = __builtin_inff(); // 0 · v is not 0 then
+    if (!a->v) stage_columns(s->keys, keys, a->key.row, n, a->H);
 }
 
 // What both directions of a tile want of its queries.

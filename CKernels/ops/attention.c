@@ -3,8 +3,8 @@
 #include <math.h>
 #include "../runtime/runtime.h"
 
-// As few queries as this of a head are run one by one: staging keys and values for them would not pay.
-enum { FEW_QUERIES = 4 };
+// As few queries as this of a head are run one by one: staging keys for them would not pay.
+enum { FEW_QUERIES = 4, FEW_ADDITIVE_QUERIES = 1 };
 
 // Keys of a task where single queries meet a long source, and queries of a task where each has its own
 // window.
@@ -13,7 +13,9 @@ enum { PART_KEYS = 256, ROWS = 16 };
 // What a pair's tanh costs in multiply-adds, for the choice of threads.
 enum { TANH_COST = 8 };
 
-static bool runs_by_rows(const ck_attention *a) { return a->centres || a->Tq <= FEW_QUERIES; }
+static bool runs_by_rows(const ck_attention *a) {
+    return a->centres || a->Tq <= (a->v ? FEW_ADDITIVE_QUERIES : FEW_QUERIES);
+}
 
 static const int64_t LIMIT = INT64_C(1) << 40;
 
@@ -41,7 +43,8 @@ static ck_status check_rows(ck_strides s, const int64_t *starts, int64_t B, int6
     return CK_OK;
 }
 
-// Rows that are written must not lie over each other, as those of a stride of 0 do.
+// Rows that are written must not lie over each other; this finds those whose neighbours of one dimension do,
+// as under a stride of 0.
 static ck_status check_apart(ck_strides s, const int64_t *starts, int64_t B, int64_t heads, int64_t count,
                              int64_t width) {
     if (count == 0) return CK_OK;
@@ -119,8 +122,11 @@ static ck_status forward_by_tiles(const ck_kernels *kernels, const ck_attention_
     CK_REQUIRE(scratch, CK_NO_MEMORY);
 #pragma omp parallel for schedule(static, 1) num_threads(threads)
     for (int64_t task = 0; task < a->B * a->heads * chunks; task++) {
-        int64_t first = task % chunks * CK_TASK_QUERIES, row = task / chunks, b = row / a->heads;
-        int64_t queries = a->query_starts ? a->query_starts[b + 1] - a->query_starts[b] : a->Tq;
+        // Under causality later chunks see more keys: every other head begins with its last, so that threads
+        // that take turns get as much.
+        int64_t row = task / chunks, b = row / a->heads;
+        int64_t first = (row % 2 ? chunks - 1 - task % chunks : task % chunks) * CK_TASK_QUERIES;
+        int64_t queries = ck_queries_of(a, b);
         if (first < queries)
             kernels->attention_forward_tiles(call, b, row % a->heads, first,
                                              ck_min(CK_TASK_QUERIES, queries - first),
@@ -150,7 +156,7 @@ static ck_status forward_by_rows(const ck_kernels *kernels, const ck_attention_c
         for (int64_t task = 0; task < a->B * a->heads * chunks * parts; task++) {
             int64_t i = task % parts, chunk = task / parts % chunks, row = task / parts / chunks,
                     b = row / a->heads;
-            int64_t queries = a->query_starts ? a->query_starts[b + 1] - a->query_starts[b] : a->Tq;
+            int64_t queries = ck_queries_of(a, b);
             for (int64_t t = chunk * ROWS; t < ck_min(queries, (chunk + 1) * ROWS); t++) {
                 float *sum = sums + ((row * a->Tq + t) * parts + i) * width;
                 kernels->attention_forward_row(call, sum, sum + a->D, b, row % a->heads, t, i * part,
@@ -160,8 +166,7 @@ static ck_status forward_by_rows(const ck_kernels *kernels, const ck_attention_c
 #pragma omp for schedule(static)
         for (int64_t row = 0; row < rows; row++) {
             int64_t b = row / a->Tq / a->heads, head = row / a->Tq % a->heads, t = row % a->Tq;
-            int64_t queries = a->query_starts ? a->query_starts[b + 1] - a->query_starts[b] : a->Tq;
-            if (t >= queries) continue;
+            if (t >= ck_queries_of(a, b)) continue;
             float own_statistics[2],
                 *statistics = call->statistics ? call->statistics + 2 * row : own_statistics;
             int64_t start = a->query_starts ? a->query_starts[b] * a->context.row : b * a->context.batch;
@@ -271,8 +276,7 @@ ck_status ck_attention_scores_f32(float *scores, int stage, const float *queries
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int64_t row = 0; row < rows; row++) {
         int64_t b = row / a->Tq / a->heads, head = row / a->Tq % a->heads, t = row % a->Tq;
-        int64_t queries_here = a->query_starts ? a->query_starts[b + 1] - a->query_starts[b] : a->Tq;
-        if (t < queries_here)
+        if (t < ck_queries_of(a, b))
             kernels->attention_score_rows(&call, scores + row * a->Tk, stage, b, head, t,
                                           scratch + ck_thread_index() * room);
     }

@@ -12,6 +12,11 @@ enum { CK_TASK_QUERIES = 512, CK_FORWARD_QUERIES = 24, CK_BACKWARD_QUERIES = 60 
 // a column of them does not fall into a few sets of the cache.
 enum { CK_TILE_KEYS = 512, CK_TILE_ROW = CK_TILE_KEYS + 16 };
 
+// The queries of b.
+static inline int64_t ck_queries_of(const ck_attention *a, int64_t b) {
+    return a->query_starts ? a->query_starts[b + 1] - a->query_starts[b] : a->Tq;
+}
+
 // Keys of a tile: as many as keep their columns and values in L2, a multiple of every register tile's
 // columns.
 static inline int64_t ck_tile_keys(const ck_attention *a) {

@@ -6,11 +6,11 @@ extension KernelTests {
   @Suite struct AttentionKernelTests {
     typealias Score = AttentionProblem.Score
 
-    /// Every awkward width for H, D and Tk in turn; more queries than a tile has (16).
+    /// Every awkward width for H, D and Tk in turn; queries that do not fill a tile, and more than any has.
     @Test(arguments: Score.allCases, sets)
     func widthsOfEverySize(_ score: Score, _ set: String) throws {
       for w in widths(set) {
-        for (queries, keys, hidden, values) in [(1, 5, w, 3), (2, w, 3, 5), (17, 6, 4, w), (3, w, w, w)] {
+        for (queries, keys, hidden, values) in [(1, 5, w, 3), (2, w, 3, 5), (61, 6, 4, w), (3, w, w, w)] {
           try AttentionProblem(
             score, queries: queries, keys: keys, hidden: hidden, values: values, seed: UInt64(w)
           ).check(set)
@@ -78,6 +78,8 @@ extension KernelTests {
         #expect(result.context[context..<context + 6].allSatisfy { $0.isNaN == (b == 1) })
         #expect(result.alignment[b * 10..<(b + 1) * 10].allSatisfy { $0.isNaN == (b == 1) })
         #expect(result.dqueries[b * 18..<(b + 1) * 18].allSatisfy { $0.isNaN == (b == 1) })
+        #expect(result.dkeys[b * 45..<(b + 1) * 45].allSatisfy { $0.isNaN == (b == 1) })
+        #expect(result.dvalues[b * 15..<(b + 1) * 15].allSatisfy { $0.isNaN == (b == 1) })
       }
       var withValue = AttentionProblem(score, queries: 2, keys: 5, hidden: 9, values: 3)
       withValue.values[2] = .nan

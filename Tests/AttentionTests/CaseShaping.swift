@@ -56,6 +56,8 @@ struct CaseShaping {
     allowed = (elements, [pairs[2], pairs[3]])
   }
 
+  mutating func setCentre(_ row: Int, to centre: Float) { centres?.elements[row] = centre }
+
   mutating func hideEverything() { lengths = lengths!.map { _ in 0 } }
 
   private mutating func addLengths() { lengths = [pairs[3], 0, (pairs[3] + 1) / 3, max(pairs[3] - 4, 0)] }
