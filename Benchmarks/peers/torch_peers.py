@@ -1,4 +1,4 @@
-"""The work of the benchmark cases in PyTorch, timed on request. `bench peers` starts this and talks to it.
+"""The work of the benchmark cases in PyTorch, timed on request. `bench --python` starts this and talks to it.
 
 The first line out names the cases and their variants; after that each line in is a request, answered by one line out: see
 PeerProcess.swift. Sizes are those of the cases. Weights and data are random, lengths are the cases' own. Where PyTorch has

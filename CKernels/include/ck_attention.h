@@ -82,7 +82,10 @@ CK_EXTERN ck_status ck_attention_backward_f32(const ck_attention_gradients *grad
                                               const float *alignment, const float *queries, const float *keys,
                                               const float *values, int flags, const ck_attention *attention);
 
-// The scores themselves, [B, heads, Tq, Tk]: for looking, and for operators that return them.
+// The scores themselves, [B, heads, Tq, Tk]: for looking, and for operators that return them. Raw: scaled;
+// capped: after the softcap; masked: as the softmax takes them, with bias and masks, −∞ where masked. In a
+// packed batch columns beyond a sentence's keys are 0, or −∞ once masked; rows beyond its queries are left
+// alone.
 enum { CK_SCORES_RAW = 0, CK_SCORES_CAPPED = 1, CK_SCORES_MASKED = 2 };
 CK_EXTERN ck_status ck_attention_scores_f32(float *scores, int stage, const float *queries, const float *keys,
                                             const ck_attention *attention);

@@ -46,7 +46,7 @@ public struct AdditiveAttention: AttentionFunction {
   public init(v: Tensor, concat: Tensor, queryWidth: Int, bias: Tensor? = nil, gain: Float? = nil)
     throws(AttentionError)
   {
-    guard concat.shape.count == 2 else {
+    guard concat.shape.count == 2, v.shape.count != 1 || concat.shape[0] == v.count else {
       throw .shape(argument: "concat", expected: "[\(v.count), H + H_key]", found: concat.shape)
     }
     let width = concat.shape[1]

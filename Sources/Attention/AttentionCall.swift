@@ -42,7 +42,7 @@ struct AttentionCall: Sendable {
     let pairs = [
       queries.layout.batch, queries.layout.heads, queries.layout.positions, keys.layout.positions,
     ]
-    try Self.checkSizes(pairs, width: queries.layout.width + keys.layout.width + values.layout.width)
+    try Self.checkSizes(pairs, queries.layout, keys.layout, values.layout)
 
     let conditions = try AttentionConditions(input.mask, input.window)
     lengths = try kernelLengths(conditions.lengths, count: pairs[0], maximum: pairs[3]).map(KernelArray.init)
@@ -124,10 +124,19 @@ struct AttentionCall: Sendable {
     return heads
   }
 
-  /// The kernels' bounds: no size above 2⁴⁰, and no product of them that 63 bits do not hold, even where an array is empty.
-  private static func checkSizes(_ pairs: [Int], width: Int) throws(AttentionError) {
-    let sizes = pairs + [width + 1]
-    guard sizes.allSatisfy({ $0 <= 1 << 40 }), Tensor.count(sizes.map { max($0, 1) } + [64]) != nil else {
+  /// The kernels' bounds: no array of more than 2⁴⁰ elements, and no product of sizes that 63 bits do not hold, even where an
+  /// array is empty.
+  private static func checkSizes(
+    _ pairs: [Int], _ queries: AttentionLayout, _ keys: AttentionLayout, _ values: AttentionLayout
+  ) throws(AttentionError) {
+    for (name, layout) in [("queries", queries), ("keys", keys), ("values", values)]
+    where !Tensor.isAddressable(layout.shape) {
+      throw .shape(argument: name, expected: "one of at most 2⁴⁰ elements", found: layout.shape)
+    }
+    let sizes = pairs + [queries.width + keys.width + values.width + 1]
+    guard let product = Tensor.count(sizes.map { max($0, 1) }), product <= 1 << 57,
+      Tensor.isAddressable([queries.batch, queries.heads, queries.positions, values.width])
+    else {
       throw .value(
         argument: "queries", expected: "sizes whose product stays below 2⁵⁷",
         found: sizes.map(String.init).joined(separator: " · "))

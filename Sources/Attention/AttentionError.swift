@@ -4,7 +4,7 @@ public enum AttentionError: Error, Equatable, Sendable {
   case shape(argument: String, expected: String, found: [Int])
   /// A value lies outside of what the function takes.
   case value(argument: String, expected: String, found: String)
-  /// The kernels refused: an unknown or unsupported instruction set, or no memory.
+  /// The kernels cannot run: an instruction set that is unknown, or that this machine does not have.
   case kernel(String)
 }
 

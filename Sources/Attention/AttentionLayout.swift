@@ -187,7 +187,7 @@ struct AttentionOperand: Sendable {
   /// would be NaN.
   func weightGradient(from inputs: AttentionOperand) -> Tensor {
     let result = Matrix(rows: layout.width, columns: inputs.layout.width)
-    result.setProduct(rows.transposed, Matrix(inputs.withZeros(where: isZeroRow)))
+    result.setProduct(rows.transposed, inputs.withZeros(where: isZeroRow).rows)
     return result.tensor([result.rows, result.columns])
   }
 
@@ -197,14 +197,8 @@ struct AttentionOperand: Sendable {
     return (0..<layout.width).allSatisfy { elements[$0] == 0 }
   }
 
-  /// The rows, [rows, width], with zeros in some of them; copied only if there are such.
-  func withZeros(where isZero: (_ row: Int) -> Bool) -> Tensor {
-    var result = Tensor(tensor.storage, shape: [layout.rowCount, layout.width])
-    for row in 0..<layout.rowCount where isZero(row) {
-      result.withUnsafeMutablePointer {
-        ($0 + row * layout.width).update(repeating: 0, count: layout.width)
-      }
-    }
-    return result
+  /// The same with zeros in some of the rows, counted in the order of memory; copied only if there are such.
+  func withZeros(where isZero: (_ row: Int) -> Bool) -> AttentionOperand {
+    AttentionOperand(tensor: tensor.withZeros(rowsOf: layout.width, where: isZero), layout: layout)
   }
 }

@@ -15,6 +15,9 @@ struct Broadcast: Sendable {
     else {
       throw .shape(argument: argument, expected: "one that broadcasts to \(target)", found: shape)
     }
+    guard Tensor.isAddressable(extents) else {
+      throw .shape(argument: argument, expected: "one of at most 2⁴⁰ elements", found: shape)
+    }
     self.shape = shape
     self.target = target
     var (strides, stride) = ([0, 0, 0], extents[3])
@@ -56,10 +59,11 @@ struct Broadcast: Sendable {
     return result
   }
 
-  /// The stretched array's elements and another's of the target's shape, added.
-  func sum(_ tensor: Tensor, _ other: Tensor) -> Tensor {
-    let result = stretched(tensor)
-    check(ck_add_f32(result.storage.pointer, other.storage.pointer, Int64(result.count)))
+  /// A bias stretched and added to scores of the target's shape: −∞ where it is −∞, though the score be NaN.
+  func sum(_ bias: Tensor, _ scores: Tensor) -> Tensor {
+    let result = stretched(bias)
+    let (sums, terms) = (result.storage.pointer, scores.storage.pointer)
+    for i in 0..<result.count where sums[i] != -.infinity { sums[i] += terms[i] }
     return result
   }
 

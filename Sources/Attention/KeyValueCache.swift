@@ -22,10 +22,8 @@ public struct KeyValueCache: Sendable {
     ] where size < least || size > Int32.max {
       throw .value(argument: name, expected: "\(least) to \(Int32.max)", found: "\(size)")
     }
-    guard let elements = Tensor.count([batch, heads, max(width, valueWidth), max(capacity, 1)]),
-      elements < 1 << 40
-    else {
-      throw .value(argument: "capacity", expected: "fewer than 2⁴⁰ elements in all", found: "\(capacity)")
+    guard Tensor.isAddressable([batch, heads, capacity, max(width, valueWidth)]) else {
+      throw .value(argument: "capacity", expected: "at most 2⁴⁰ elements in all", found: "\(capacity)")
     }
     shape = (batch, heads)
     storedKeys = Tensor(zeros: [batch, heads, capacity, width])
@@ -42,11 +40,20 @@ public struct KeyValueCache: Sendable {
   /// - Parameters:
   ///   - keys: [B, heads, T, width] or [B, T, heads · width]
   ///   - values: [B, heads, T, valueWidth] or [B, T, heads · valueWidth]
-  /// - Throws: ``AttentionError/shape(argument:expected:found:)``.
+  /// - Throws: ``AttentionError`` when the shapes do not fit, or the positions become too many; the cache is as it was then.
   public mutating func append(keys: Tensor, values: Tensor) throws(AttentionError) {
     let newKeys = try operand(keys, "keys", like: storedKeys, positions: nil)
     let positions = newKeys.layout.positions
     let newValues = try operand(values, "values", like: storedValues, positions: positions)
+    guard positions <= Int(Int32.max) - count,
+      Tensor.isAddressable([
+        shape.batch, shape.heads, 2 * (count + positions), max(storedKeys.shape[3], storedValues.shape[3]),
+      ])
+    else {
+      throw .value(
+        argument: "keys", expected: "at most \(Int32.max) positions and 2⁴⁰ elements in all",
+        found: "\(positions) more than \(count)")
+    }
     reserve(count + positions)
     Self.write(newKeys, into: &storedKeys, at: count)
     Self.write(newValues, into: &storedValues, at: count)
@@ -112,8 +119,8 @@ extension AttentionFunction {
   ///
   /// - Parameters:
   ///   - queries: [B, T, heads · H] or [B, heads, T, H], of the last T positions, which the cache holds already
-  ///   - mask: acts together with causality; its windows count positions from the first query
-  ///   - causal: whether a query sees only positions up to its own, `i ≤ t + count − T`
+  ///   - mask: acts together with causality; its windows lie around the query's own position, count − T + t
+  ///   - causal: whether a query sees only positions up to its own, `i ≤ count − T + t`
   /// - Throws: ``AttentionError`` as ``forward(queries:keys:values:mask:window:options:alignment:)``.
   public func forward(
     queries: Tensor, cache: KeyValueCache, causal: Bool = true, mask: Mask = .none,
@@ -124,7 +131,8 @@ extension AttentionFunction {
     }
     let positions =
       queries.shape.count == 4 ? queries.shape[2] : queries.shape.count == 3 ? queries.shape[1] : 0
-    let past = Mask.causal(offset: cache.count - positions)
-    return try forward(cache.input(queries, causal ? mask.and(past) : mask, options), alignment: alignment)
+    let relative = causal ? mask.and(.causal()) : mask
+    return try forward(
+      cache.input(queries, relative.shifted(by: cache.count - positions), options), alignment: alignment)
   }
 }

@@ -36,7 +36,10 @@ public struct LocationAttention: AttentionFunction {
       alignment: alignment)
   }
 
-  /// What the keys hold is not read; their positions are counted. Complexity: O(B · heads · Tq · Tk · (H + D)).
+  /// What the keys hold is not read; their positions are counted.
+  ///
+  /// - Complexity: O(B · heads · Tq · Tk · (H + D)), and B · heads · Tq · Tk floats: the scores are stored, as no other
+  ///   function's are.
   public func forward(_ input: AttentionInput, alignment: Bool) throws(AttentionError) -> Attended {
     var call = try AttentionCall(input, queryWidth: weight.shape[1], keyWidth: .any)
     let (queries, keys) = (call.queries, call.keys)
@@ -45,7 +48,7 @@ public struct LocationAttention: AttentionFunction {
         argument: "keys", expected: "at most \(weight.shape[0]) positions, which the weight has rows for",
         found: input.keys.shape)
     }
-    let raw = scores(queries, positions: keys.layout.positions)
+    let raw = scores(queries, keys.layout)
     let capped = input.options.softcap.map { Self.cap(raw, $0) } ?? raw
     call.queries = queries.withoutWidth
     call.keys = keys.withoutWidth
@@ -89,16 +92,20 @@ public struct LocationAttention: AttentionFunction {
       let row = dscores.storage.pointer + ((b * layout.heads + head) * layout.positions + t) * positions
       if layout.width > 0 { isIdle[offset / layout.width] = (0..<positions).allSatisfy { row[$0] == 0 } }
     }
-    return AttentionOperand(
-      tensor: Tensor(queries.withZeros { isIdle[$0] }.storage, shape: layout.shape), layout: layout)
+    return queries.withZeros { isIdle[$0] }
   }
 
-  /// W_a q of every query, [B, heads, Tq, Tk].
-  private func scores(_ queries: AttentionOperand, positions: Int) -> Tensor {
-    let layout = queries.layout
+  /// W_a q of every query, [B, heads, Tq, Tk]; 0 where a packed batch has no such query or key.
+  private func scores(_ queries: AttentionOperand, _ keys: AttentionLayout) -> Tensor {
+    let (layout, positions) = (queries.layout, keys.positions)
     let scores = Tensor(zeros: [layout.batch, layout.heads, layout.positions, positions])
     let used = PackedMatrix(Matrix(weight).rows(0..<positions).transposed)
     forEachHead(queries, scores: scores) { queries, _, scores in scores.setProduct(queries, used) }
+    layout.forEachRow { b, head, t, _ in
+      let row = scores.storage.pointer + ((b * layout.heads + head) * layout.positions + t) * positions
+      let count = keys.positions(of: b)
+      (row + count).update(repeating: 0, count: positions - count)
+    }
     return scores
   }
 
@@ -131,9 +138,9 @@ public struct LocationAttention: AttentionFunction {
 
   /// dy (1 − (y / c)²), with y = c · tanh(x / c); 0 where dy is, though x be NaN.
   private static func capGradient(_ dy: Tensor, _ y: Tensor, _ c: Float) -> Tensor {
-    let dx = Tensor(uninitialized: y.shape)
-    setScaled(dx.storage.pointer, y.storage.pointer, by: 1 / c, count: y.count)
-    check(ck_tanh_backward_f32(dx.storage.pointer, dy.storage.pointer, dx.storage.pointer, Int64(y.count)))
+    let (tanh, dx) = (Tensor(uninitialized: y.shape), Tensor(uninitialized: y.shape))
+    setScaled(tanh.storage.pointer, y.storage.pointer, by: 1 / c, count: y.count)
+    check(ck_tanh_backward_f32(dx.storage.pointer, dy.storage.pointer, tanh.storage.pointer, Int64(y.count)))
     for i in 0..<dy.count where dy.storage.pointer[i] == 0 { dx.storage.pointer[i] = 0 }
     return dx
   }

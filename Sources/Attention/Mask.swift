@@ -24,6 +24,20 @@ public indirect enum Mask: Sendable, Equatable {
   /// Keys up to the query's own position: `i ≤ t + offset`. The offset is the number of keys that came before the first query.
   public static func causal(offset: Int = 0) -> Mask { .window(left: nil, right: 0, offset: offset) }
 
+  /// The same for queries that have so many keys more before them.
+  func shifted(by past: Int) -> Mask {
+    // An offset that is out of range stays so, for whoever reads it to say so.
+    func shifted(_ offset: Int) -> Int { offset.magnitude > Band.limit ? offset : offset + past }
+    switch self {
+    case .window(let left, let right, let offset):
+      return .window(left: left, right: right, offset: shifted(offset))
+    case .windows(let left, let right, let offsets):
+      return .windows(left: left, right: right, offsets: offsets.map(shifted))
+    case .all(let masks): return .all(masks.map { $0.shifted(by: past) })
+    case .none, .lengths, .boolean, .bias: return self
+    }
+  }
+
   /// What both masks let through.
   public func and(_ other: Mask) -> Mask { .all([self, other]) }
 }
@@ -56,8 +70,12 @@ public struct BooleanMask: Sendable, Equatable {
     let (a, b) = (
       try Broadcast(shape, over: common, "mask"), try Broadcast(other.shape, over: common, "mask")
     )
+    guard let count = Tensor.count(common), count <= 1 << 40 else {
+      throw .shape(argument: "mask", expected: "one of at most 2⁴⁰ elements", found: common)
+    }
     var both = [Bool]()
-    both.reserveCapacity(common.reduce(1, *))
+    guard count > 0 else { return try BooleanMask(both, shape: common) }
+    both.reserveCapacity(count)
     for (first, second) in zip(a.rowOffsets, b.rowOffsets) {
       for i in 0..<common[3] {
         both.append(bytes.pointer[first + i] != 0 && other.bytes.pointer[second + i] != 0)

@@ -41,7 +41,6 @@ public struct PositionPredictor: Sendable {
       throw .shape(argument: "queries", expected: "[B, Tq, \(weight.shape[1])]", found: queries.shape)
     }
     _ = try kernelLengths(lengths, count: queries.shape[0], maximum: Int(Int32.max))
-    let queries = withoutEmptySentences(queries, lengths)
     let rows = Matrix(queries)
     let hidden = Matrix(rows: rows.rows, columns: v.count)
     hidden.setProduct(rows, Matrix(weight).transposed, activation: .tanh)
@@ -50,7 +49,7 @@ public struct PositionPredictor: Sendable {
     check(ck_sigmoid_f32(share.pointer, share.pointer, Int64(share.rows)))
     let centres = Tensor(uninitialized: queries.shape.dropLast())
     forEachSentence(lengths, rows: share.rows) { row, length in
-      centres.storage.pointer[row] = length * share.pointer[row]
+      centres.storage.pointer[row] = length == 0 ? 0 : length * share.pointer[row]
     }
     return Prediction(centres: centres, queries: queries, hidden: hidden, share: share, lengths: lengths)
   }
@@ -59,7 +58,8 @@ public struct PositionPredictor: Sendable {
     public let queries, v, weight: Tensor
   }
 
-  /// Inverts p = S σ(z), z = vᵀ u, u = tanh(W s): dz = dp S σ (1 − σ), dv = Σ dz u, du = dz v.
+  /// Inverts p = S σ(z), z = vᵀ u, u = tanh(W s): dz = dp S σ (1 − σ), dv = Σ dz u, du = dz v. A query whose centre takes no
+  /// gradient gives none, whatever it holds.
   ///
   /// - Throws: ``AttentionError`` when the gradient is not shaped as the centres or the prediction is another's.
   public func backward(_ centresGradient: Tensor, _ prediction: Prediction) throws(AttentionError)
@@ -74,17 +74,21 @@ public struct PositionPredictor: Sendable {
         argument: "prediction", expected: "widths \(weight.shape)",
         found: [prediction.hidden.columns, prediction.queries.shape.last!])
     }
-    let (share, queries) = (prediction.share, Matrix(prediction.queries))
+    let share = prediction.share
     let dz = Matrix(rows: share.rows, columns: 1)
     forEachSentence(prediction.lengths, rows: share.rows) { row, length in
-      let sigmoid = share.pointer[row]
-      dz.pointer[row] = centresGradient.storage.pointer[row] * length * sigmoid * (1 - sigmoid)
+      let (dp, sigmoid) = (centresGradient.storage.pointer[row] * length, share.pointer[row])
+      dz.pointer[row] = dp == 0 ? 0 : dp * sigmoid * (1 - sigmoid)
     }
+    let isIdle = { (row: Int) in dz.pointer[row] == 0 }
+    let queries = Matrix(prediction.queries.withZeros(rowsOf: weight.shape[1], where: isIdle))
+    let hidden = Matrix(
+      prediction.hidden.tensor([share.rows, v.count]).withZeros(rowsOf: v.count, where: isIdle))
     let dv = Matrix(rows: 1, columns: v.count)
-    dv.setProduct(dz.transposed, prediction.hidden)
+    dv.setProduct(dz.transposed, hidden)
     let dhidden = Matrix(rows: share.rows, columns: v.count)
     dhidden.setProduct(dz, Matrix(v))
-    dhidden.backThroughTanh(prediction.hidden)
+    dhidden.backThroughTanh(hidden)
     let dqueries = Matrix(rows: queries.rows, columns: queries.columns)
     dqueries.setProduct(dhidden, Matrix(weight))
     let dweight = Matrix(rows: weight.shape[0], columns: weight.shape[1])
@@ -92,19 +96,6 @@ public struct PositionPredictor: Sendable {
     return Gradients(
       queries: dqueries.tensor(prediction.queries.shape), v: dv.tensor(v.shape),
       weight: dweight.tensor(weight.shape))
-  }
-
-  /// Zeros in place of the queries of empty sentences: whatever stands there reaches no gradient.
-  private func withoutEmptySentences(_ queries: Tensor, _ lengths: [Int]) -> Tensor {
-    guard lengths.contains(0) else { return queries }
-    var result = queries
-    let each = queries.count / lengths.count
-    result.withUnsafeMutablePointer { pointer in
-      for (b, length) in lengths.enumerated() where length == 0 {
-        (pointer + b * each).update(repeating: 0, count: each)
-      }
-    }
-    return result
   }
 
   /// Calls `body` with every row and the length of its sentence.

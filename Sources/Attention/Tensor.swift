@@ -36,6 +36,12 @@ public struct Tensor: Sendable {
     return count
   }
 
+  /// Whether the kernels can address an array of this shape: 2⁴⁰ elements at most, where an empty dimension counts as one.
+  static func isAddressable(_ shape: [Int]) -> Bool {
+    guard let count = count(shape.map { $0 == 0 ? 1 : $0 }) else { return false }
+    return count <= 1 << 40
+  }
+
   /// A tensor over a buffer that a kernel has filled.
   package init(_ buffer: Buffer, shape: [Int]) {
     precondition(buffer.count == shape.reduce(1, *))
@@ -81,6 +87,15 @@ public struct Tensor: Sendable {
       offset = offset * extent + i
     }
     return offset
+  }
+
+  /// The same with zeros in some rows of `width` elements; copied only if there are such.
+  func withZeros(rowsOf width: Int, where isZero: (_ row: Int) -> Bool) -> Tensor {
+    var result = self
+    for row in 0..<(width == 0 ? 0 : count / width) where isZero(row) {
+      result.withUnsafeMutablePointer { ($0 + row * width).update(repeating: 0, count: width) }
+    }
+    return result
   }
 
   /// Calls `body` with the elements, read-only.

@@ -284,7 +284,8 @@ extension AttentionCase {
       ("log-sum-exp", true, attended.logSumExp.elements),
     ]
     for (name, stage) in [("raw", Attended.ScoreStage.raw), ("capped", .capped), ("masked", .masked)] {
-      parts.append(("\(name) scores", true, inSentence(attended.scores(at: stage).elements)))
+      let scores = attended.scores(at: stage).elements
+      parts.append(("\(name) scores", true, stage == .masked ? inSentence(scores) : scores))
     }
     let dcontext = try tensor(dcontext, heads, sizes.queries, sizes.valueWidth, queryLengths)
     let (g, parameters) = gradients(try function.backward(dcontext, attended))

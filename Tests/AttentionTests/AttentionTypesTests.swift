@@ -29,7 +29,7 @@ extension KernelTests {
       }
     }
 
-    /// More keys than a block holds: 512 of narrow ones, 128 of wide ones.
+    /// More keys than a block holds: 512 of narrow ones, 256 up to a width of 128, 128 of wider ones.
     @Test(arguments: Case.Kind.allCases, [Case.Shape.lengths, .causal, .localM, .localP, .everything])
     func manyKeys(_ kind: Case.Kind, _ shape: Case.Shape) throws {
       let narrow = Case.Sizes(queries: 70, keys: 531, width: 8, keyWidth: 5, inner: 6, valueWidth: 7)
@@ -38,6 +38,26 @@ extension KernelTests {
         try check(Case(kind, shape, .oneHead, narrow), set)
         try check(Case(kind, shape, .oneHead, wide), set)
       }
+    }
+
+    /// More queries than a task has, 512; and few that take a long source in parts.
+    @Test(arguments: [Case.Kind.dot, .additive], [Case.Shape.causal, .everything])
+    func manyQueriesAndFew(_ kind: Case.Kind, _ shape: Case.Shape) throws {
+      let many = Case.Sizes(queries: 530, keys: 40, width: 5, keyWidth: 5, inner: 5, valueWidth: 3)
+      let few = Case.Sizes(queries: 3, keys: 1025, width: 5, keyWidth: 5, inner: 5, valueWidth: 3)
+      let one = Case.Sizes(queries: 1, keys: 1025, width: 5, keyWidth: 5, inner: 5, valueWidth: 3)
+      for set in KernelTests.sets {
+        try check(Case(kind, shape, .sideBySide, many), set)
+        try check(Case(kind, shape, .oneHead, few), set)
+        try check(Case(kind, shape, .oneHead, one), set)
+      }
+    }
+
+    /// Blocks of 256 keys, between those of the narrow and of the wide.
+    @Test(arguments: [Case.Kind.dot, .additive], sets)
+    func middlingWidths(_ kind: Case.Kind, _ set: String) throws {
+      let sizes = Case.Sizes(queries: 9, keys: 300, width: 100, keyWidth: 100, inner: 100, valueWidth: 90)
+      for shape in [Case.Shape.lengths, .everything] { try check(Case(kind, shape, .oneHead, sizes), set) }
     }
 
     /// The backward makes the alignment again where the forward did not keep it, and then errs no more.

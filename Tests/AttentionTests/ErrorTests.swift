@@ -140,6 +140,35 @@ import Testing
         == "queries")
   }
 
+  /// Empty arrays whose other sizes, multiplied, are beyond what the kernels address.
+  @Test func sizesOfEmptyArrays() throws {
+    func run(_ queries: [Int], _ keys: [Int], _ values: [Int], _ mask: Mask = .none) -> String? {
+      argument {
+        let output = try DotAttention().forward(
+          queries: Tensor(zeros: queries), keys: Tensor(zeros: keys), values: Tensor(zeros: values),
+          mask: mask)
+        _ = try DotAttention().backward(output.context, output)
+      }
+    }
+    let many = 1 << 30
+    #expect(run([0, many, 4], [0, 3, 4], [0, 3, 6]) == nil)
+    #expect(run([0, many, 2048], [0, 3, 2048], [0, 3, 6]) == "queries")
+    #expect(run([0, many, 4], [0, 3, 4], [0, 3, 2048]) == "queries")
+    #expect(run([0, 3, 4], [0, many, 4], [0, many, 2048]) == "values")
+    #expect(run([0, 3, many], [0, 4096, many], [0, 4096, 1]) == "keys")
+    #expect(run([0, 3, .max], [0, 3, .max], [0, 3, 1]) == "queries")
+    let bias = Tensor(zeros: [0, 1 << 20, 1 << 20, 3])
+    #expect(run([0, 1 << 20, 1 << 20, 1], [0, 1 << 20, 3, 1], [0, 1 << 20, 3, 1], .bias(bias)) == "bias")
+    let (rows, heads) = (
+      try BooleanMask([], shape: [0, 1, many, 4]), try BooleanMask([], shape: [0, many, 1, 4])
+    )
+    #expect(run([0, 1, 4], [0, 4, 4], [0, 4, 4], .boolean(rows).and(.boolean(heads))) == "mask")
+    let (empty, one) = (
+      try BooleanMask([], shape: [many, 1, 1, 0]), try BooleanMask([], shape: [1, many, 1, 0])
+    )
+    #expect(run([0, 1, 4], [0, 4, 4], [0, 4, 4], .boolean(empty).and(.boolean(one))) == "mask")
+  }
+
   @Test func masksAndWindows() throws {
     func run(_ mask: Mask, _ window: Window = .global) -> String? {
       argument { _ = try DotAttention().forward(queries: q, keys: k, values: v, mask: mask, window: window) }
@@ -199,6 +228,14 @@ import Testing
     #expect(
       argument { _ = try KeyValueCache(batch: 1 << 20, width: 1 << 20, valueWidth: 1, capacity: 1 << 20) }
         == "capacity")
+    #expect(
+      argument { _ = try KeyValueCache(batch: 1 << 30, heads: 1 << 30, width: 0, valueWidth: 0, capacity: 9) }
+        == "capacity")
+    var endless = try KeyValueCache(batch: 0, width: 1, valueWidth: 1)
+    let half = Tensor(zeros: [0, 1 << 30, 1])
+    try endless.append(keys: half, values: half)
+    #expect(argument { try endless.append(keys: half, values: half) } == "keys")
+    #expect(endless.count == 1 << 30)
     var cache = try KeyValueCache(batch: 2, heads: 2, width: 3, valueWidth: 4)
     let (keys, values) = (Tensor(zeros: [2, 2, 5, 3]), Tensor(zeros: [2, 2, 5, 4]))
     #expect(argument { try cache.append(keys: values, values: values) } == "keys")

@@ -45,12 +45,12 @@ extension KernelTests {
     }
 
     private func compare<F: AttentionFunction>(
-      _ function: F, headed: Bool, mask: (_ past: Int) -> Mask = { _ in .none }
+      _ function: F, headed: Bool, mask: Mask = .none
     ) throws {
       let whole = try Whole()
       let options = headed ? AttentionOptions() : AttentionOptions(heads: whole.heads)
       let expected = try function.forward(
-        queries: whole.queries, keys: whole.keys, values: whole.values, mask: mask(0).and(.causal()))
+        queries: whole.queries, keys: whole.keys, values: whole.values, mask: mask.and(.causal()))
       var cache = try KeyValueCache(
         batch: whole.b, heads: whole.keyHeads, width: whole.width, valueWidth: whole.valueWidth)
       var position = 0
@@ -60,7 +60,7 @@ extension KernelTests {
           keys: whole.slice(whole.keys, range, headed: headed),
           values: whole.slice(whole.values, range, headed: headed))
         let attended = try function.forward(
-          queries: whole.slice(whole.queries, range, headed: headed), cache: cache, mask: mask(position),
+          queries: whole.slice(whole.queries, range, headed: headed), cache: cache, mask: mask,
           options: options)
         let truth = try whole.slice(expected.context, range, headed: headed)
         #expect(attended.context.shape == truth.shape)
@@ -86,7 +86,9 @@ extension KernelTests {
         try compare(GeneralAttention(weight: weight), headed: headed)
         try compare(AdditiveAttention(v: v, query: weight, key: weight), headed: headed)
         try compare(LocationAttention(weight: Tensor(random.floats(99), shape: [11, 9])), headed: headed)
-        try compare(DotAttention(), headed: headed) { .window(left: 2, right: nil, offset: $0) }
+        try compare(DotAttention(), headed: headed, mask: .window(left: 2, right: nil))
+        try compare(
+          DotAttention(), headed: headed, mask: .none.and(.windows(left: 3, right: nil, offsets: [1, 1])))
       }
     }
 

@@ -27,13 +27,14 @@ extension KernelTests {
         return [p, g.states, g.v, g.weight]
       }
 
-      func run(_ states: [Float]) throws -> [[Float]] {
+      func run(_ states: [Float], _ gradient: [Float]? = nil) throws -> [[Float]] {
         let predictor = try PositionPredictor(
           v: Tensor(v, shape: [width]), weight: Tensor(weight, shape: [width, hidden]))
         let prediction = try predictor.forward(
           queries: Tensor(states, shape: [3, steps, hidden]), lengths: lengths)
         #expect(prediction.centres.shape == [3, steps])
-        let g = try predictor.backward(Tensor(gradient, shape: [3, steps]), prediction)
+        let g = try predictor.backward(
+          Tensor(gradient ?? self.gradient, shape: [3, steps]), prediction)
         return [prediction.centres, g.queries, g.v, g.weight].map(\.elements)
       }
     }
@@ -60,6 +61,18 @@ extension KernelTests {
       var states = problem.states
       for i in 4 * 5..<8 * 5 { states[i] = .nan }
       #expect(try problem.run(states) == problem.run(problem.states))
+    }
+
+    /// A state whose position takes no gradient, as that of a query without keys, reaches no gradient.
+    @Test func idleStatesReachNoGradient() throws {
+      let problem = Problem(hidden: 5, width: 7)
+      var (states, gradient) = (problem.states, problem.gradient)
+      gradient[1] = 0
+      let clean = try problem.run(states, gradient)
+      for i in 5..<10 { states[i] = .nan }
+      let dirty = try problem.run(states, gradient)
+      #expect(dirty[0][1].isNaN)
+      #expect(dirty.dropFirst() == clean.dropFirst())
     }
 
     /// The gradient of a loss over the context reaches W_p through the centres.
