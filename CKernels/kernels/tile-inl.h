@@ -19,21 +19,7 @@ static bool rows_are_finite(const float *rows, int64_t stride, int64_t count, in
 // b[k][n] = rows[n][k]: `count` rows of `width` become the columns of panels, `width` rows apart. Missing
 // columns of the last panel are zero.
 static void stage_columns(float *panels, const float *rows, int64_t stride, int64_t count, int64_t width) {
-    for (int64_t first = 0; first < count; first += CK_LANES) {
-        float *out = panels + first / CK_NR * CK_NR * width + first % CK_NR;
-        int64_t n = count - first;
-        for (int64_t k = 0; k < width; k += CK_LANES) {
-            vf x[CK_LANES];
-            for (int i = 0; i < CK_LANES; i++)
-                x[i] = i < n ? vf_load_first(rows + (first + i) * stride + k, width - k) : vf_set(0);
-            vf_transpose(x);
-            for (int i = 0; i < CK_LANES && k + i < width; i++) vf_store(out + (k + i) * CK_NR, x[i]);
-        }
-    }
-    // Vectors of the last panel that have no row at all.
-    for (int64_t first = ck_whole(count, CK_LANES); first % CK_NR != 0; first += CK_LANES)
-        for (int64_t k = 0; k < width; k++)
-            vf_store(panels + first / CK_NR * CK_NR * width + k * CK_NR + first % CK_NR, vf_set(0));
+    pack_b_panels(panels, rows, stride, 1, count, width);
 }
 
 // What becomes of c.

@@ -1,12 +1,12 @@
 // Matrix products: c is cut into tiles of ROWS × COLUMNS that one thread computes over all of K, in blocks of
 // DEPTH.
 //
-// Goto & van de Geijn 2008: with AVX2 b's panel (DEPTH × nr: 16 KiB) stays in L1, a's block (ROWS × DEPTH: 96
-// KiB) in L2. The panels of AVX-512 are four times as wide and come from L2; what suits it best is not
-// measured yet.
+// Goto & van de Geijn 2008: with AVX2 b's panel (DEPTH × nr: 32 KiB) is read from L1 and a's block (ROWS ×
+// DEPTH: 192 KiB) from L2. The panels of AVX-512 are four times as wide and come from L2; what suits it best
+// is not measured yet.
 #include "../runtime/runtime.h"
 
-enum { ROWS = 96, COLUMNS = 256, DEPTH = 256 }; // multiples of every mr and nr
+enum { ROWS = 96, COLUMNS = 256, DEPTH = 512 }; // multiples of every mr and nr
 
 // The largest part of a that is packed at once, in floats: 16 MiB.
 #define SLAB (4 << 20)
@@ -29,20 +29,20 @@ int64_t ck_packed_count_f32(int64_t K, int64_t N) {
     return count < 0 || count > INT64_MAX / 8 ? -1 : count + HEADER;
 }
 
-// [block of DEPTH][panel][k][nr]
-static void pack(const ck_kernels *kernels, float *packed, ck_matrix b, int64_t K, int64_t N) {
+// What packing a matrix is cut into, and one part of it: [block of DEPTH][panel][k][nr].
+static int64_t packing_tasks(int64_t K, int64_t N) { return ck_blocks(N, COLUMNS) * ck_blocks(K, DEPTH); }
+static void pack_part(const ck_kernels *kernels, float *packed, ck_matrix b, int64_t K, int64_t N,
+                      int64_t task) {
+    int64_t k = task / ck_blocks(N, COLUMNS) * DEPTH, j = task % ck_blocks(N, COLUMNS) * COLUMNS;
+    int64_t kc = ck_min(DEPTH, K - k);
+    float *panels = packed + HEADER + k * padded(N, kernels->nr) + j * kc;
+    kernels->pack_b_panels(panels, b.data + k * b.row_stride + j * b.column_stride, b.column_stride,
+                           b.row_stride, ck_min(COLUMNS, N - j), kc);
+}
+
+static void sign(const ck_kernels *kernels, float *packed, int64_t K, int64_t N) {
     packed_header header = {kernels, K, N};
     memcpy(packed, &header, sizeof header);
-    float *panels = packed + HEADER;
-    int64_t width = padded(N, kernels->nr), column_blocks = ck_blocks(N, COLUMNS);
-    int64_t tasks = column_blocks * ck_blocks(K, DEPTH);
-#pragma omp parallel for schedule(static) num_threads(ck_threads_for(K *N))
-    for (int64_t task = 0; task < tasks; task++) {
-        int64_t k = task / column_blocks * DEPTH, j = task % column_blocks * COLUMNS;
-        int64_t kc = ck_min(DEPTH, K - k);
-        kernels->pack_b_panels(panels + k * width + j * kc, b.data + k * b.row_stride + j * b.column_stride,
-                               b.column_stride, b.row_stride, ck_min(COLUMNS, N - j), kc);
-    }
 }
 
 ck_status ck_pack_f32(float *packed, ck_matrix b, int64_t K, int64_t N) {
@@ -50,16 +50,22 @@ ck_status ck_pack_f32(float *packed, ck_matrix b, int64_t K, int64_t N) {
     CK_TRY(ck_table(&kernels));
     CK_ARRAY(packed, ck_packed_count_f32(K, N));
     CK_ARRAY(b.data, ck_product(K, N));
-    pack(kernels, packed, b, K, N);
+    sign(kernels, packed, K, N);
+#pragma omp parallel for schedule(static) num_threads(ck_threads_for(K *N))
+    for (int64_t task = 0; task < packing_tasks(K, N); task++) pack_part(kernels, packed, b, K, N, task);
     return CK_OK;
 }
 
 typedef struct product {
     float *c;
     int64_t c_stride;
-    const float *a_panels, *b_panels, *bias;
+    ck_matrix a;
+    float *a_panels; // scratch for ROWS-padded M × K
+    float *packed;
+    const ck_matrix *b; // to be packed first; or null
+    const float *bias;
     int flags;
-    int64_t M, N, K, width;
+    int64_t M, N, K;
 } product;
 
 // One tile of c over all of K. Blocks of K add up in ascending order; bias and activation come with the last.
@@ -71,47 +77,52 @@ static void multiply_tile(const ck_kernels *kernels, const product *p, int64_t i
         int64_t kc = ck_min(DEPTH, p->K - k);
         bool last = k + kc == p->K;
         int flags = (k > 0 ? CK_ACCUMULATE : p->flags & CK_ACCUMULATE) | (last ? p->flags & CK_TANH : 0);
-        kernels->matmul_block(p->c + i * p->c_stride + j, p->c_stride,
-                              a + k * ck_blocks(rows, kernels->mr) * kernels->mr,
-                              p->b_panels + k * p->width + j * kc, last && p->bias ? p->bias + j : NULL,
-                              flags, rows, columns, kc);
+        kernels->matmul_block(p->c + i * p->c_stride + j, p->c_stride, a + k * ck_whole(rows, kernels->mr),
+                              p->packed + HEADER + k * padded(p->N, kernels->nr) + j * kc,
+                              last && p->bias ? p->bias + j : NULL, flags, rows, columns, kc);
         k += kc;
     } while (k < p->K);
 }
 
-// `a_panels` is scratch for ROWS-padded M × K.
-static void multiply(const ck_kernels *kernels, const product *p, float *a_panels, ck_matrix a) {
-    int64_t row_blocks = ck_blocks(p->M, ROWS), tiles = row_blocks * ck_blocks(p->N, COLUMNS);
+// Both factors are packed, then the tiles are computed.
+static void multiply(const ck_kernels *kernels, const product *p) {
+    const int64_t row_blocks = ck_blocks(p->M, ROWS), tiles = row_blocks * ck_blocks(p->N, COLUMNS);
+    const int64_t depth_blocks = ck_blocks(p->K, DEPTH), a_tasks = row_blocks * depth_blocks;
+    const int64_t b_tasks = p->b ? packing_tasks(p->K, p->N) : 0;
+    ck_counter packing = 0, computing = 0;
 #pragma omp parallel num_threads(ck_threads_for(p->M * p->N * p->K))
     {
-        int64_t depth_blocks = ck_blocks(p->K, DEPTH);
-#pragma omp for schedule(static)
-        for (int64_t task = 0; task < row_blocks * depth_blocks; task++) {
-            int64_t i = task / depth_blocks * ROWS, k = task % depth_blocks * DEPTH;
+        for (int64_t task; (task = ck_next(&packing)) < b_tasks + a_tasks;) {
+            if (task < b_tasks) {
+                pack_part(kernels, p->packed, *p->b, p->K, p->N, task);
+                continue;
+            }
+            int64_t i = (task - b_tasks) / depth_blocks * ROWS, k = (task - b_tasks) % depth_blocks * DEPTH;
             int64_t rows = ck_min(ROWS, p->M - i);
-            kernels->pack_a_panels(a_panels + i * p->K + k * ck_blocks(rows, kernels->mr) * kernels->mr,
-                                   a.data + i * a.row_stride + k * a.column_stride, a.row_stride,
-                                   a.column_stride, rows, ck_min(DEPTH, p->K - k));
+            kernels->pack_a_panels(p->a_panels + i * p->K + k * ck_whole(rows, kernels->mr),
+                                   p->a.data + i * p->a.row_stride + k * p->a.column_stride, p->a.row_stride,
+                                   p->a.column_stride, rows, ck_min(DEPTH, p->K - k));
         }
-#pragma omp for schedule(static, 1)
-        for (int64_t tile = 0; tile < tiles; tile++)
+#pragma omp barrier
+        for (int64_t tile; (tile = ck_next(&computing)) < tiles;)
             multiply_tile(kernels, p, tile % row_blocks * ROWS, tile / row_blocks * COLUMNS);
     }
 }
 
-static ck_status multiply_packed(const ck_kernels *kernels, float *c, int64_t c_stride, ck_matrix a,
-                                 const float *packed, const float *bias, int flags, int64_t M, int64_t N,
-                                 int64_t K) {
+// `b` is packed into `packed` first, unless it is null.
+static ck_status multiply_slabs(const ck_kernels *kernels, float *c, int64_t c_stride, ck_matrix a,
+                                float *packed, const ck_matrix *b, const float *bias, int flags, int64_t M,
+                                int64_t N, int64_t K) {
     // Slabs of a bound the scratch; whole blocks of ROWS, so that they change no sum.
     int64_t slab = K > 0 && M > SLAB / K ? SLAB / K / ROWS * ROWS : M;
     if (slab < ROWS) slab = ck_min(M, ROWS);
-    float *a_panels = ck_scratch_take(ck_product(ck_blocks(slab, kernels->mr) * kernels->mr, K));
+    float *a_panels = ck_scratch_take(ck_product(ck_whole(slab, kernels->mr), K));
     CK_REQUIRE(a_panels, CK_NO_MEMORY);
-    for (int64_t i = 0; i < M; i += slab) {
+    for (int64_t i = 0; i < M; i += slab, b = NULL) {
         ck_matrix rows = {a.data + i * a.row_stride, a.row_stride, a.column_stride};
-        product p = {c + i * c_stride,    c_stride, a_panels, packed + HEADER,       bias, flags,
-                     ck_min(slab, M - i), N,        K,        padded(N, kernels->nr)};
-        multiply(kernels, &p, a_panels, rows);
+        product p = {c + i * c_stride,    c_stride, rows, a_panels, packed, b, bias, flags,
+                     ck_min(slab, M - i), N,        K};
+        multiply(kernels, &p);
     }
     ck_scratch_return();
     return CK_OK;
@@ -143,7 +154,9 @@ ck_status ck_matmul_packed_f32(float *c, int64_t c_stride, ck_matrix a, const fl
                                const float *bias, int flags, int64_t M, int64_t N, int64_t K) {
     CK_TRY(check(c, c_stride, a, M, N, K));
     CK_TRY(ck_check_packed(packed, K, N));
-    return multiply_packed(header_of(packed).kernels, c, c_stride, a, packed, bias, flags, M, N, K);
+    // Without b nothing writes to what is packed.
+    return multiply_slabs(header_of(packed).kernels, c, c_stride, a, (float *)packed, NULL, bias, flags, M, N,
+                          K);
 }
 
 ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias, int flags,
@@ -154,8 +167,7 @@ ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, co
     CK_ARRAY(b.data, ck_product(K, N));
     float *packed = ck_scratch_take(ck_packed_count_f32(K, N));
     CK_REQUIRE(packed, CK_NO_MEMORY);
-    pack(kernels, packed, b, K, N);
-    ck_status status = multiply_packed(kernels, c, c_stride, a, packed, bias, flags, M, N, K);
+    ck_status status = multiply_slabs(kernels, c, c_stride, a, packed, &b, bias, flags, M, N, K);
     ck_scratch_return();
     return status;
 }

@@ -10,8 +10,11 @@
 // Work of fewer operations than this stays on one thread: about 20 µs, what waking the others costs.
 #define CK_PARALLEL_THRESHOLD 1000000
 
-// Loops are static throughout: clang 21 compiles dynamic ones to a call that Debian 12's libomp 14 does not
-// have.
+// The tasks of a parallel region, handed to whichever thread asks next: 0, 1, 2, … . (OpenMP's dynamic loops
+// would do, but clang 21 compiles them to a call that Debian 12's libomp 14 does not have.) What a task
+// writes is its own, so that results do not depend on who does it.
+typedef _Atomic int64_t ck_counter;
+static inline int64_t ck_next(ck_counter *counter) { return (*counter)++; }
 
 // The threads for an amount of work, counted in multiply-adds or something as dear.
 int ck_threads_for(int64_t work);
