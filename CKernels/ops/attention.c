@@ -120,12 +120,12 @@ static ck_status forward_by_tiles(const ck_kernels *kernels, const ck_attention_
     const int threads = ck_threads_for(work_of(a));
     float *scratch = ck_scratch_take(ck_product(threads, room));
     CK_REQUIRE(scratch, CK_NO_MEMORY);
-#pragma omp parallel for schedule(static, 1) num_threads(threads)
-    for (int64_t task = 0; task < a->B * a->heads * chunks; task++) {
-        // Under causality later chunks see more keys: every other head begins with its last, so that threads
-        // that take turns get as much.
+    ck_counter tasks = 0;
+#pragma omp parallel num_threads(threads)
+    for (int64_t task; (task = ck_next(&tasks)) < a->B * a->heads * chunks;) {
+        // Under causality later chunks see more keys: the least work comes last.
         int64_t row = task / chunks, b = row / a->heads;
-        int64_t first = (row % 2 ? chunks - 1 - task % chunks : task % chunks) * CK_TASK_QUERIES;
+        int64_t first = (chunks - 1 - task % chunks) * CK_TASK_QUERIES;
         int64_t queries = ck_queries_of(a, b);
         if (first < queries)
             kernels->attention_forward_tiles(call, b, row % a->heads, first,
@@ -149,11 +149,11 @@ static ck_status forward_by_rows(const ck_kernels *kernels, const ck_attention_c
     float *sums = ck_scratch_take(sums_room + threads * room);
     CK_REQUIRE(sums, CK_NO_MEMORY);
     float *scratch = sums + sums_room;
+    ck_counter summing = 0, merging = 0;
 #pragma omp parallel num_threads(threads)
     {
         float *own = scratch + ck_thread_index() * room;
-#pragma omp for schedule(static)
-        for (int64_t task = 0; task < a->B * a->heads * chunks * parts; task++) {
+        for (int64_t task; (task = ck_next(&summing)) < a->B * a->heads * chunks * parts;) {
             int64_t i = task % parts, chunk = task / parts % chunks, row = task / parts / chunks,
                     b = row / a->heads;
             int64_t queries = ck_queries_of(a, b);
@@ -163,8 +163,8 @@ static ck_status forward_by_rows(const ck_kernels *kernels, const ck_attention_c
                                                (i + 1) * part, own);
             }
         }
-#pragma omp for schedule(static)
-        for (int64_t row = 0; row < rows; row++) {
+#pragma omp barrier
+        for (int64_t row; (row = ck_next(&merging)) < rows;) {
             int64_t b = row / a->Tq / a->heads, head = row / a->Tq % a->heads, t = row % a->Tq;
             if (t >= ck_queries_of(a, b)) continue;
             float own_statistics[2],
@@ -243,8 +243,9 @@ ck_status ck_attention_backward_f32(const ck_attention_gradients *gradients, con
     // Every head of keys sums its own dv; they are added in order, whatever thread made them.
     float *dv = scratch + threads * room;
     memset(dv, 0, (size_t)sums * sizeof(float));
-#pragma omp parallel for schedule(static, 1) num_threads(threads)
-    for (int64_t task = 0; task < tasks; task++) {
+    ck_counter next = 0;
+#pragma omp parallel num_threads(threads)
+    for (int64_t task; (task = ck_next(&next)) < tasks;) {
         float *own = scratch + ck_thread_index() * room;
         int64_t b = task / a->key_heads, key_head = task % a->key_heads;
         (rows ? kernels->attention_backward_rows
