@@ -112,23 +112,48 @@ extension KernelTests {
       }
     }
 
-    /// Every remainder of rows and columns in the register tile.
+    /// Every remainder of rows and columns in the register tile; few rows take up to four panels, of 64 columns at most.
     @Test(arguments: sets)
     func everyRemainder(set: String) throws {
       for m in 1...7 {
-        for n in widths(set) {
+        for n in widths(set) + [256, 300] {
           try Product(m, n, 5, transposeA: false, transposeB: true, seed: 7).check(
             set: set, bias: true, accumulate: true, tanh: false, packed: false, stride: n)
         }
       }
     }
 
-    /// Around the edges of the blocks of 96 rows, 256 columns and 256 in depth, and beyond the slab of 4 Mi elements
+    /// A row's result does not depend on how many others there are: a sentence translated alone is that of its batch.
+    @Test(arguments: sets)
+    func rowsDoNotDependOnTheirNumber(set: String) throws {
+      let (m, n, k) = (13, 300, 600)
+      var random = SeededRandom(11)
+      let (a, b) = (random.floats(m * k), random.floats(k * n))
+      func product(_ rows: Int) -> [UInt32] {
+        var c = Output(rows * n)
+        a.withUnsafeBufferPointer { a in
+          b.withUnsafeBufferPointer { b in
+            expectOK(
+              ck_matmul_f32(
+                &c.memory, Int64(n), ck_matrix(data: a.baseAddress, row_stride: Int64(k), column_stride: 1),
+                ck_matrix(data: b.baseAddress, row_stride: 1, column_stride: Int64(k)), nil, 0, Int64(rows),
+                Int64(n), Int64(k)))
+          }
+        }
+        return c.elements.bits
+      }
+      try under(set) {
+        let whole = product(m)
+        for rows in 1..<m { #expect(product(rows) == Array(whole[..<(rows * n)]), "\(rows) rows") }
+      }
+    }
+
+    /// Around the edges of the blocks of 96 rows, 256 columns and 512 in depth, and beyond the slab of 4 Mi elements
     /// of a.
     @Test(
       arguments: sets,
       [
-        (95, 255, 255), (96, 256, 256), (97, 257, 257), (1, 513, 600), (200, 1, 1000), (3, 3, 4099),
+        (95, 255, 511), (96, 256, 512), (97, 257, 513), (1, 513, 600), (200, 1, 1000), (3, 3, 4099),
         (4500, 3, 1009),
       ])
     func blockEdges(_ set: String, _ shape: (Int, Int, Int)) throws {
