@@ -150,6 +150,11 @@ static void drop(float *f, const ck_attention *a, int64_t b, int64_t head, int64
     }
 }
 
+// Rows without width may have no array.
+CK_INLINE void clear_row(float *row, int64_t width) {
+    if (width > 0) memset(row, 0, (size_t)width * sizeof(float));
+}
+
 // What the weights of keys first … first + n − 1 are multiplied with after the softmax; f is padded to whole
 // vectors.
 static void weight_factors(float *f, const ck_attention *a, int64_t b, int64_t head, int64_t t, int64_t first,
@@ -173,7 +178,7 @@ static void attention_finish_rows(const ck_attention_call *call, int64_t b, int6
     for (int64_t end = t + count; t < end; t++, statistics += 2) {
         float *context = call->context + offset_of(a->context, a->query_starts, b, head, t);
         if (statistics[1] == 0)
-            memset(context, 0, (size_t)a->D * sizeof(float));
+            clear_row(context, a->D);
         else
             row_scale(context, context, 1 / statistics[1], a->D);
         if (!call->alignment) continue;

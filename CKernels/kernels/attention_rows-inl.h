@@ -51,7 +51,7 @@ static void attention_merge_row(float *sum, float *statistics, const float *part
     float largest = -__builtin_inff();
     for (int64_t i = 0; i < count; i++) largest = fmaxf(largest, parts[i * stride + D]);
     statistics[0] = largest, statistics[1] = 0;
-    memset(sum, 0, (size_t)D * sizeof(float));
+    clear_row(sum, D);
     for (int64_t i = 0; i < count; i++) {
         const float *part = parts + i * stride;
         if (part[D + 1] == 0) continue;

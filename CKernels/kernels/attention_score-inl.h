@@ -69,7 +69,7 @@ static void score_tile(const tile_score *s, float *scores, const float *queries,
 }
 
 static void clear_rows(float *rows, int64_t stride, int64_t count, int64_t width) {
-    for (int64_t i = 0; i < count; i++) memset(rows + i * stride, 0, (size_t)width * sizeof(float));
+    for (int64_t i = 0; i < count; i++) clear_row(rows + i * stride, width);
 }
 
 // From the gradient of the raw scores to those of the queries, the keys and v; the modes say whether the

@@ -188,6 +188,7 @@ ck_status ck_attention_forward_f32(float *context, float *alignment, float *stat
     CK_TRY(check_apart(attention->context, attention->query_starts, attention->B, attention->heads,
                        attention->Tq, attention->D));
     if (product4(attention->B, attention->heads, attention->Tq, 1) == 0) return CK_OK;
+    if (attention->D == 0 && !alignment && !statistics) return CK_OK;
     ck_attention_call call = {.a = attention,
                               .context = context,
                               .alignment = alignment,
@@ -221,6 +222,7 @@ ck_status ck_attention_backward_f32(const ck_attention_gradients *gradients, con
         if (a->v && !accumulate) memset(gradients->v, 0, (size_t)a->H * sizeof(float));
         return CK_OK;
     }
+    if (a->H == 0 && a->D == 0 && !gradients->bias && !gradients->centres) return CK_OK;
     // With a softcap or centres the weights alone do not say what their scores were.
     bool plain = a->softcap == 0 && !a->centres;
     ck_attention_call call = {.a = a,

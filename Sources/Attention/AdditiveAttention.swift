@@ -18,7 +18,7 @@ public struct AdditiveAttention: AttentionFunction {
   /// g, which makes the score the normed one.
   public let gain: Float?
 
-  /// - Throws: ``AttentionError`` when the parameters do not fit together, or a gain comes with a v of zeros.
+  /// - Throws: ``AttentionError`` when the parameters do not fit together, or a gain comes with a v that has no direction.
   public init(v: Tensor, query: Tensor, key: Tensor, bias: Tensor? = nil, gain: Float? = nil)
     throws(AttentionError)
   {
@@ -32,8 +32,16 @@ public struct AdditiveAttention: AttentionFunction {
     if let bias, bias.shape != v.shape {
       throw .shape(argument: "bias", expected: "\(v.shape)", found: bias.shape)
     }
-    guard gain == nil || innerProduct(v.storage.pointer, v.storage.pointer, count: v.count) > 0 else {
-      throw .value(argument: "v", expected: "a vector with a direction, for the normed score", found: "zeros")
+    if let gain {
+      guard gain.isFinite else {
+        throw .value(argument: "gain", expected: "a finite number", found: "\(gain)")
+      }
+      let square = innerProduct(v.storage.pointer, v.storage.pointer, count: v.count)
+      guard square > 0, square.isFinite else {
+        throw .value(
+          argument: "v", expected: "a vector with a direction, for the normed score",
+          found: square == 0 ? "zeros" : "not finite")
+      }
     }
     (self.v, self.query, self.key, self.bias, self.gain) = (v, query, key, bias, gain)
   }
@@ -84,8 +92,9 @@ public struct AdditiveAttention: AttentionFunction {
 
   /// The keys are [B, Tk, H_key]. Complexity: O(B · Tq · H · A + B · Tk · H_key · A) for the projections, besides the rest.
   public func forward(_ input: AttentionInput, alignment: Bool) throws(AttentionError) -> Attended {
-    var call = try AttentionCall(input, queryWidth: query.shape[1], keyWidth: .exactly(key.shape[1]))
-    let (queries, keys) = (call.queries, call.keys)
+    var call = try AttentionCall(
+      input, queryWidth: query.shape[1], keyWidth: .exactly(key.shape[1]), comparedWidth: v.count)
+    let (queries, keys) = (call.queries, call.keys.compacted)
     call.queries = queries.projected(Matrix(query).transposed, bias: bias)
     call.keys = keys.projected(Matrix(key).transposed)
     call.v = gain.map { scaled(v, by: Float(Double($0) / norm)) } ?? v

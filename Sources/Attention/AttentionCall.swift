@@ -8,8 +8,6 @@ struct AttentionCall: Sendable {
   var scale: Float = 1
   /// [H]: makes the score additive.
   var v: Tensor?
-  /// What a score that needs no keys says instead.
-  var given: GivenScores?
   /// The mask's.
   let bias: (tensor: Tensor, broadcast: Broadcast, isLearned: Bool)?
 
@@ -31,10 +29,13 @@ struct AttentionCall: Sendable {
     case any
   }
 
-  /// - Parameters queryWidth, keyWidth: What the score's parameters ask for.
-  init(_ input: AttentionInput, queryWidth: Int? = nil, keyWidth: KeyWidth = .asQueries)
-    throws(AttentionError)
-  {
+  /// - Parameters:
+  ///   - queryWidth, keyWidth: What the score's parameters ask for.
+  ///   - comparedWidth: How wide queries and keys are after the score's projections; nil for as wide as they come.
+  init(
+    _ input: AttentionInput, queryWidth: Int? = nil, keyWidth: KeyWidth = .asQueries,
+    comparedWidth: Int? = nil
+  ) throws(AttentionError) {
     try KernelRuntime.ready()
     options = input.options
     try options.validate()
@@ -42,7 +43,7 @@ struct AttentionCall: Sendable {
     let pairs = [
       queries.layout.batch, queries.layout.heads, queries.layout.positions, keys.layout.positions,
     ]
-    try Self.checkSizes(pairs, queries.layout, keys.layout, values.layout)
+    try Self.checkSizes(input, queries.layout, keys.layout, values.layout, comparedWidth)
 
     let conditions = try AttentionConditions(input.mask, input.window)
     lengths = try kernelLengths(conditions.lengths, count: pairs[0], maximum: pairs[3]).map(KernelArray.init)
@@ -72,11 +73,10 @@ struct AttentionCall: Sendable {
   /// - Parameter rows: [B, heads, Tq].
   private static func centres(_ tensor: Tensor, over rows: [Int]) throws(AttentionError) -> Centres {
     let shape = tensor.shape.count == 2 ? [tensor.shape[0], 1, tensor.shape[1]] : tensor.shape
-    guard shape.count == 3 else {
+    guard shape.count == 3, let broadcast = try? Broadcast(shape, over: [1] + rows, "centres") else {
       throw .shape(
         argument: "centres", expected: "[\(rows[0]), \(rows[2])] or \(rows)", found: tensor.shape)
     }
-    let broadcast = try Broadcast(shape, over: [1] + rows, "centres")
     return (tensor, broadcast.stretched(tensor), broadcast)
   }
 
@@ -85,7 +85,8 @@ struct AttentionCall: Sendable {
   {
     let packed = input.options.packed
     try packed?.validate()
-    let heads = try headCount(input.queries, given: input.options.heads, else: 1, "heads")
+    let keyHeads4 = input.keys.shape.count == 4 ? input.keys.shape[1] : 1
+    let heads = try headCount(input.queries, given: input.options.heads, else: keyHeads4, "heads")
     let keyHeads = try headCount(input.keys, given: input.options.keyHeads, else: heads, "keyHeads")
     guard heads % keyHeads == 0 else {
       throw .value(argument: "keyHeads", expected: "a divisor of the \(heads) heads", found: "\(keyHeads)")
@@ -101,7 +102,7 @@ struct AttentionCall: Sendable {
       case .any: nil
       }
     let keys = try AttentionOperand(
-      input.keys, "keys",
+      input.keys, input.keysName,
       .init(
         batch: batch, heads: keyHeads, width: width, packed: packed?.keys,
         count: input.cached, names: ("Tk", "H")))
@@ -127,18 +128,22 @@ struct AttentionCall: Sendable {
   /// The kernels' bounds: no array of more than 2⁴⁰ elements, and no product of sizes that 63 bits do not hold, even where an
   /// array is empty.
   private static func checkSizes(
-    _ pairs: [Int], _ queries: AttentionLayout, _ keys: AttentionLayout, _ values: AttentionLayout
+    _ input: AttentionInput, _ queries: AttentionLayout, _ keys: AttentionLayout, _ values: AttentionLayout,
+    _ comparedWidth: Int?
   ) throws(AttentionError) {
-    for (name, layout) in [("queries", queries), ("keys", keys), ("values", values)]
-    where !Tensor.isAddressable(layout.shape) {
-      throw .shape(argument: name, expected: "one of at most 2⁴⁰ elements", found: layout.shape)
+    for (name, layout) in [("queries", queries), (input.keysName, keys), ("values", values)] {
+      let compared = layout.with(width: max(layout.width, name == "values" ? 0 : comparedWidth ?? 0))
+      guard Tensor.isAddressable(layout.shape), compared.hasAddressableRows else {
+        throw .shape(argument: name, expected: "one of at most 2⁴⁰ elements", found: layout.shape)
+      }
     }
-    let sizes = pairs + [queries.width + keys.width + values.width + 1]
-    guard let product = Tensor.count(sizes.map { max($0, 1) }), product <= 1 << 57,
-      Tensor.isAddressable([queries.batch, queries.heads, queries.positions, values.width])
+    let width = [queries.width, keys.width, values.width, comparedWidth ?? 0].max()!
+    let sizes = [queries.batch, queries.heads, queries.positions, keys.positions, width]
+    guard let product = Tensor.count(sizes.map { max($0, 1) }), product <= 1 << 55,
+      queries.with(width: values.width).hasAddressableRows
     else {
       throw .value(
-        argument: "queries", expected: "sizes whose product stays below 2⁵⁷",
+        argument: "queries", expected: "sizes whose product stays below 2⁵⁵",
         found: sizes.map(String.init).joined(separator: " · "))
     }
   }
@@ -166,9 +171,7 @@ struct AttentionCall: Sendable {
     a.centres = centres.map { UnsafePointer($0.stretched.storage.pointer) }
     a.deviation = deviation
     if let mask { (a.mask, a.mask_strides) = (UnsafePointer(mask.bytes.pointer), mask.strides) }
-    if let given {
-      (a.bias, a.bias_strides) = (UnsafePointer(given.biased.storage.pointer), given.strides)
-    } else if let bias {
+    if let bias {
       (a.bias, a.bias_strides) = (UnsafePointer(bias.tensor.storage.pointer), bias.broadcast.kernel)
     }
     (a.scale, a.softcap) = (scale, options.softcap ?? 0)
@@ -190,8 +193,6 @@ extension AttentionCall {
     [queries.layout.batch, queries.layout.heads, queries.layout.positions]
   }
 
-  var softcap: Float? { options.softcap }
-
   func forward(alignment: Bool) -> (context: Tensor, alignment: Tensor?, statistics: Tensor) {
     let context = Tensor(uninitialized: contextLayout.shape)
     let weights = alignment ? output(alignmentShape, whole: !isPacked) : nil
@@ -210,7 +211,7 @@ extension AttentionCall {
     let values: Tensor
     /// [H], of an additive score.
     let v: Tensor?
-    /// [B, heads, Tq, Tk], of a bias that is learned or of given scores.
+    /// [B, heads, Tq, Tk], of a bias that is learned.
     let bias: Tensor?
     let centres: Tensor?
   }
@@ -220,7 +221,7 @@ extension AttentionCall {
     let dkeys = output(keys.layout.shape, whole: keys.layout.isWhole)
     let dvalues = output(values.layout.shape, whole: values.layout.isWhole)
     let dv = v.map { Tensor(uninitialized: $0.shape) }
-    let isBiasLearned = bias?.isLearned == true || given != nil
+    let isBiasLearned = bias?.isLearned == true
     let dbias = isBiasLearned ? output(rowShape + [keys.layout.positions], whole: !isPacked) : nil
     let dcentres = centres == nil ? nil : output([1] + rowShape, whole: !isPacked)
     var gradients = ck_attention_gradients()
@@ -252,21 +253,17 @@ extension AttentionCall {
   {
     AttentionGradients(
       queries: queries.tensor, keys: keys.layout.compacted(keys.tensor), values: gradients.values,
-      bias: bias.flatMap { bias in bias.isLearned ? gradients.bias.map(bias.broadcast.sums) : nil },
+      bias: bias.flatMap { bias in gradients.bias.map(bias.broadcast.sums) },
       centres: gradients.centres)
   }
 
   func scores(at stage: Attended.ScoreStage) -> Tensor {
-    let code: Int
-    switch stage {
-    case .raw:
-      if let given { return Tensor(given.raw.storage, shape: alignmentShape) }
-      code = CK_SCORES_RAW
-    case .capped:
-      if let given { return Tensor(given.capped.storage, shape: alignmentShape) }
-      code = CK_SCORES_CAPPED
-    case .masked: code = CK_SCORES_MASKED
-    }
+    let code =
+      switch stage {
+      case .raw: CK_SCORES_RAW
+      case .capped: CK_SCORES_CAPPED
+      case .masked: CK_SCORES_MASKED
+      }
     let scores = output(alignmentShape, whole: !isPacked)
     var kernel = kernel
     check(

@@ -95,7 +95,8 @@ struct Band: Sendable, Equatable {
     if !widths.isEmpty, widths.allSatisfy({ $0 < 0 }) { return .nothing }
     guard widths.count <= 1 else {
       throw .value(
-        argument: "mask", expected: "windows that have the same number of positions in common everywhere",
+        argument: "mask",
+        expected: "windows that have the same number of positions in common everywhere, or a boolean mask",
         found: "\(widths.sorted().map { max($0 + 1, 0) })")
     }
     return both

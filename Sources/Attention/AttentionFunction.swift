@@ -1,6 +1,6 @@
 /// What an attention function takes.
 ///
-/// The tensors are, for all of them alike, one of
+/// The tensors are, each of them, one of
 ///
 /// - `[B, T, heads · width]`, the heads side by side in the last dimension (with one head, plain rows);
 /// - `[B, heads, T, width]`;
@@ -17,6 +17,8 @@ public struct AttentionInput: Sendable {
   public var options: AttentionOptions
   /// The positions of keys and values that count, where a cache has room for more.
   var cached: Int?
+  /// What errors call the keys.
+  var keysName = "keys"
 
   public init(
     queries: Tensor, keys: Tensor, values: Tensor, mask: Mask = .none, window: Window = .global,

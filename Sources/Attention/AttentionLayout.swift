@@ -1,6 +1,6 @@
 import CKernels
 
-/// How one of attention's arrays is read as [B, heads, T, width]: the only place that knows of ranks and strides.
+/// How one of attention's arrays is read as [B, heads, T, width], by ranks and strides.
 struct AttentionLayout: Sendable, Equatable {
   enum Form: Sendable, Equatable {
     /// [B, T, heads · width].
@@ -69,18 +69,39 @@ struct AttentionLayout: Sendable, Equatable {
     }
   }
 
+  /// Whether the kernels can address it, however few rows are there.
+  var hasAddressableRows: Bool {
+    switch form {
+    case .padded, .packed: Tensor.isAddressable([batch, heads, positions, width])
+    case .headed(let capacity): Tensor.isAddressable([batch, heads, capacity, width])
+    }
+  }
+
   /// Whether all positions of the tensor count.
   var isWhole: Bool {
     guard case .headed(let capacity) = form else { return true }
     return capacity == positions
   }
 
+  /// The position of every row in the order of memory; −1 for those that do not count.
+  var rowPositions: [Int32] {
+    var result = [Int32](repeating: -1, count: rowCount)
+    if width > 0 { forEachRow { _, _, t, offset in result[offset / width] = Int32(t) } }
+    return result
+  }
+
+  /// Without room for more positions than count.
+  var compacted: AttentionLayout {
+    guard !isWhole else { return self }
+    var layout = self
+    layout.form = .headed(capacity: positions)
+    return layout
+  }
+
   /// The positions that count of a tensor of this layout.
   func compacted(_ tensor: Tensor) -> Tensor {
     guard !isWhole else { return tensor }
-    var layout = self
-    layout.form = .headed(capacity: positions)
-    let result = Tensor(uninitialized: layout.shape)
+    let result = Tensor(uninitialized: compacted.shape)
     var next = result.storage.pointer
     forEachRow { _, _, _, offset in
       next.update(from: tensor.storage.pointer + offset, count: width)
@@ -122,7 +143,8 @@ struct AttentionOperand: Sendable {
   init(_ tensor: Tensor, _ argument: String, _ expected: Expectation) throws(AttentionError) {
     guard let layout = Self.layout(of: tensor.shape, expected) else {
       throw .shape(
-        argument: argument, expected: Self.describe(expected, rank: tensor.shape.count), found: tensor.shape)
+        argument: argument, expected: Self.describe(expected, rank: tensor.shape.count),
+        found: expected.count.map { tensor.shape[..<2] + [$0] + tensor.shape[3...] } ?? tensor.shape)
     }
     self.init(tensor: tensor, layout: layout)
   }
@@ -167,10 +189,9 @@ struct AttentionOperand: Sendable {
     Matrix(tensor.storage, offset: 0, rows: layout.rowCount, columns: layout.width, rowStride: layout.width)
   }
 
-  /// The same rows, empty.
-  var withoutWidth: AttentionOperand {
-    let layout = layout.with(width: 0)
-    return AttentionOperand(tensor: Tensor(zeros: layout.shape), layout: layout)
+  /// The positions that count alone, copied if there is room for more.
+  var compacted: AttentionOperand {
+    AttentionOperand(tensor: layout.compacted(tensor), layout: layout.compacted)
   }
 
   /// The product of every row with a weight [width, width′], and a bias [width′], under the same layout.

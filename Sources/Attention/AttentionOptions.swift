@@ -1,6 +1,6 @@
 /// What all scores have in common besides masks.
 public struct AttentionOptions: Sendable, Equatable {
-  /// The number of heads that the last dimension of rank-2 and rank-3 queries is split into, 1 unless given. Queries of rank 4
+  /// The number of heads that the last dimension of rank-2 and rank-3 queries is split into; unless given that of keys of rank 4, else 1. Queries of rank 4
   /// carry it, [B, heads, Tq, H].
   public var heads: Int?
   /// The same of keys and values, `heads` unless given. It divides the heads: query head h reads key head
@@ -42,7 +42,8 @@ public struct AttentionOptions: Sendable, Equatable {
 public struct PackedLengths: Sendable, Equatable {
   /// The number of queries of each sentence; their sum is the number of rows of the queries.
   public var queries: [Int]
-  /// The number of keys of each sentence; their sum is the number of rows of keys and of values.
+  /// The number of keys of each sentence; their sum is the number of rows of keys and of values. Lengths of a mask beyond them
+  /// mean all.
   public var keys: [Int]
 
   public init(queries: [Int], keys: [Int]) {

@@ -59,14 +59,6 @@ struct Broadcast: Sendable {
     return result
   }
 
-  /// A bias stretched and added to scores of the target's shape: −∞ where it is −∞, though the score be NaN.
-  func sum(_ bias: Tensor, _ scores: Tensor) -> Tensor {
-    let result = stretched(bias)
-    let (sums, terms) = (result.storage.pointer, scores.storage.pointer)
-    for i in 0..<result.count where sums[i] != -.infinity { sums[i] += terms[i] }
-    return result
-  }
-
   /// The gradient of the smaller array from that of the stretched one: its sums over what was repeated.
   func sums(_ gradient: Tensor) -> Tensor {
     let result = Tensor(zeros: shape)

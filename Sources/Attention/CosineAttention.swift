@@ -20,7 +20,7 @@ public struct CosineAttention: AttentionFunction {
 
   public func forward(_ input: AttentionInput, alignment: Bool) throws(AttentionError) -> Attended {
     var call = try AttentionCall(input)
-    let (queries, keys) = (call.queries, call.keys)
+    let (queries, keys) = (call.queries, call.keys.compacted)
     (call.queries, call.keys) = (queries.normalized(), keys.normalized())
     call.scale = 1 / temperature
     return Attended(call, queries: queries, keys: keys, alignment: alignment, maker: Self.self)

@@ -21,8 +21,9 @@ public struct GeneralAttention: AttentionFunction {
 
   /// The keys are [B, Tk, H_key]. Complexity: O(B · Tk · H · H_key) for their projection, besides the rest.
   public func forward(_ input: AttentionInput, alignment: Bool) throws(AttentionError) -> Attended {
-    var call = try AttentionCall(input, queryWidth: weight.shape[0], keyWidth: .exactly(weight.shape[1]))
-    let keys = call.keys
+    var call = try AttentionCall(
+      input, queryWidth: weight.shape[0], keyWidth: .exactly(weight.shape[1]), comparedWidth: weight.shape[0])
+    let keys = call.keys.compacted
     call.keys = keys.projected(Matrix(weight).transposed)
     return Attended(call, queries: call.queries, keys: keys, alignment: alignment, maker: Self.self)
   }

@@ -109,7 +109,7 @@ public struct KeyValueCache: Sendable {
   fileprivate func input(_ queries: Tensor, _ mask: Mask, _ options: AttentionOptions) -> AttentionInput {
     var input = AttentionInput(
       queries: queries, keys: storedKeys, values: storedValues, mask: mask, options: options)
-    input.cached = count
+    (input.cached, input.keysName) = (count, "cache.keys")
     return input
   }
 }
@@ -117,8 +117,12 @@ public struct KeyValueCache: Sendable {
 extension AttentionFunction {
   /// Attention of the newest positions' queries over all that a cache holds.
   ///
+  /// A score with projections makes those of all keys anew at every call: where that costs, project once, and cache what a
+  /// ``DotAttention`` compares.
+  ///
   /// - Parameters:
-  ///   - queries: [B, T, heads · H] or [B, heads, T, H], of the last T positions, which the cache holds already
+  ///   - queries: [B, T, heads · H] or [B, heads, T, H], of the last T positions, which the cache holds already; as many heads
+  ///     as the cache has, unless `options.heads` says otherwise
   ///   - mask: acts together with causality; its windows lie around the query's own position, count − T + t
   ///   - causal: whether a query sees only positions up to its own, `i ≤ count − T + t`
   /// - Throws: ``AttentionError`` as ``forward(queries:keys:values:mask:window:options:alignment:)``.
@@ -131,6 +135,11 @@ extension AttentionFunction {
     }
     let positions =
       queries.shape.count == 4 ? queries.shape[2] : queries.shape.count == 3 ? queries.shape[1] : 0
+    guard positions <= cache.count else {
+      throw .value(
+        argument: "cache", expected: "the keys of the \(positions) queries, appended before",
+        found: "of \(cache.count) positions")
+    }
     let relative = causal ? mask.and(.causal()) : mask
     return try forward(
       cache.input(queries, relative.shifted(by: cache.count - positions), options), alignment: alignment)

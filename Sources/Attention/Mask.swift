@@ -2,7 +2,7 @@
 ///
 /// Masks are conditions on the pair of a query t and a key i; `a.and(b)` and ``all(_:)`` let through what all of them let
 /// through. A masked weight is exactly 0, and what stands at keys and values that no query may attend to, NaN too, reaches no
-/// result. A query with nothing to attend to gives zeros, and takes no gradient.
+/// result (of the additive score it may move the last bits, since keys decide together how its tanh is made). A query with nothing to attend to gives zeros, and takes no gradient.
 public indirect enum Mask: Sendable, Equatable {
   /// All of them.
   case none
@@ -18,7 +18,8 @@ public indirect enum Mask: Sendable, Equatable {
   /// to [B, heads, Tq, Tk] as ``BooleanMask``'s do. The backward returns its gradient when it is learned; that takes an
   /// array [B, heads, Tq, Tk].
   case bias(Tensor, isLearned: Bool = false)
-  /// Those that all of the masks let through. At most one of them may be a bias.
+  /// Those that all of the masks let through. At most one of them may be a bias, and windows must have the same number of
+  /// positions in common for every source: where they do not, a boolean mask can say the same.
   case all([Mask])
 
   /// Keys up to the query's own position: `i ≤ t + offset`. The offset is the number of keys that came before the first query.
@@ -45,8 +46,8 @@ public indirect enum Mask: Sendable, Equatable {
 /// A truth value for each pair of a query and a key; true lets the query attend to the key.
 ///
 /// Its shape is aligned with [B, heads, Tq, Tk] at the right, as NumPy broadcasts: [Tq, Tk], [heads, Tq, Tk], [B, 1, 1, Tk] and
-/// so on. The last dimension is Tk; of the others each is that of the target or 1. In a packed batch Tq and Tk are
-/// those of the longest sentence.
+/// so on. The last dimension is Tk (ONNX's operator takes fewer columns too: pad them with false); of the others each is
+/// that of the target or 1. In a packed batch Tq and Tk are those of the longest sentence.
 public struct BooleanMask: Sendable, Equatable {
   public let shape: [Int]
   /// 1 lets through, 0 masks, in row-major order.

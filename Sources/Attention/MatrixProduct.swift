@@ -21,6 +21,10 @@ public func matrixProduct(
   if let bias, bias.shape != [columns] {
     throw .shape(argument: "bias", expected: "[\(columns)]", found: bias.shape)
   }
+  for (name, shape) in [("a", a.shape), ("b", b.shape)]
+  where !Tensor.isAddressable(shape) || !Tensor.isAddressable([a.shape[0], columns]) {
+    throw .shape(argument: name, expected: "one of at most 2⁴⁰ elements, as their product", found: shape)
+  }
   let result = Matrix(rows: a.shape[0], columns: columns)
   let right = Matrix(b)
   result.setProduct(

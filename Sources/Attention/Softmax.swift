@@ -12,7 +12,7 @@ import CKernels
 /// - Complexity: O(elements)
 public func softmax(_ x: Tensor, lengths: [Int]? = nil) throws(AttentionError) -> Tensor {
   try KernelRuntime.ready()
-  let rows = Matrix(x)
+  let rows = try addressable(x, "x")
   let checked = try kernelLengths(lengths, count: rows.rows, maximum: rows.columns)
   let y = Tensor(uninitialized: x.shape)
   check(
@@ -33,7 +33,7 @@ public func softmaxBackward(_ gradient: Tensor, _ y: Tensor, lengths: [Int]? = n
   guard gradient.shape == y.shape else {
     throw .shape(argument: "gradient", expected: "\(y.shape)", found: gradient.shape)
   }
-  let rows = Matrix(y)
+  let rows = try addressable(y, "y")
   let checked = try kernelLengths(lengths, count: rows.rows, maximum: rows.columns)
   let dx = Tensor(uninitialized: y.shape)
   check(
@@ -46,8 +46,8 @@ public func softmaxBackward(_ gradient: Tensor, _ y: Tensor, lengths: [Int]? = n
 /// Log-softmax over the last dimension: `y_j = x_j − log Σ_i exp(x_i)`.
 public func logSoftmax(_ x: Tensor) throws(AttentionError) -> Tensor {
   try KernelRuntime.ready()
+  let rows = try addressable(x, "x")
   let y = Tensor(uninitialized: x.shape)
-  let rows = Matrix(x)
   check(ck_log_softmax_f32(y.storage.pointer, x.storage.pointer, Int64(rows.rows), Int64(rows.columns)))
   return y
 }
@@ -58,10 +58,18 @@ public func logSoftmaxBackward(_ gradient: Tensor, _ y: Tensor) throws(Attention
   guard gradient.shape == y.shape else {
     throw .shape(argument: "gradient", expected: "\(y.shape)", found: gradient.shape)
   }
-  let rows = Matrix(y)
+  let rows = try addressable(y, "y")
   let dx = Tensor(uninitialized: y.shape)
   check(
     ck_log_softmax_backward_f32(
       dx.storage.pointer, gradient.storage.pointer, y.storage.pointer, Int64(rows.rows), Int64(rows.columns)))
   return dx
+}
+
+/// The rows of the last dimension, if the kernels can address so many: of width 0 there may be more.
+private func addressable(_ tensor: Tensor, _ argument: String) throws(AttentionError) -> Matrix {
+  guard Tensor.isAddressable(tensor.shape) else {
+    throw .shape(argument: argument, expected: "one of at most 2⁴⁰ elements", found: tensor.shape)
+  }
+  return Matrix(tensor)
 }

@@ -7,10 +7,12 @@ public struct Tensor: Sendable {
   private(set) var buffer: Buffer
 
   /// A tensor of zeros.
+  ///
+  /// - Precondition: No dimension is negative, and memory has room for all elements.
   public init(zeros shape: [Int]) {
-    precondition(shape.allSatisfy { $0 >= 0 }, "a dimension is negative: \(shape)")
+    guard let count = Self.count(shape) else { preconditionFailure("no tensor has the shape \(shape)") }
     self.shape = shape
-    buffer = Buffer(count: shape.reduce(1, *))
+    buffer = Buffer(count: count)
     buffer.pointer.initialize(repeating: 0, count: buffer.count)
   }
 
@@ -27,10 +29,12 @@ public struct Tensor: Sendable {
 
   /// The elements of a shape; nil for one that no tensor can have.
   static func count(_ shape: [Int]) -> Int? {
+    guard shape.allSatisfy({ $0 >= 0 }) else { return nil }
+    if shape.contains(0) { return 0 }
     var count = 1
     for extent in shape {
       let (product, overflows) = count.multipliedReportingOverflow(by: extent)
-      if extent < 0 || overflows { return nil }
+      if overflows { return nil }
       count = product
     }
     return count
@@ -44,13 +48,13 @@ public struct Tensor: Sendable {
 
   /// A tensor over a buffer that a kernel has filled.
   package init(_ buffer: Buffer, shape: [Int]) {
-    precondition(buffer.count == shape.reduce(1, *))
+    precondition(buffer.count == Self.count(shape))
     self.shape = shape
     self.buffer = buffer
   }
 
   package init(uninitialized shape: [Int]) {
-    self.init(Buffer(count: shape.reduce(1, *)), shape: shape)
+    self.init(Buffer(count: Self.count(shape)!), shape: shape)
   }
 
   /// The memory, for kernels to read.

@@ -9,7 +9,8 @@ public enum Window: Sendable, Equatable {
   /// "local-p", predictive alignment: the positions `|i − p_t| ≤ radius`, whose weights are then multiplied by
   /// `exp(−(i − p_t)² / 2σ²)` with `σ = radius / 2` (equation 10) and not normalised again.
   ///
-  /// The centres p are real numbers, [B, heads, Tq], or [B, Tq] for all heads; ``PositionPredictor`` makes them, and the
-  /// backward returns their gradient. It cannot be combined with a mask that is a window.
+  /// The centres p are real numbers, [B, heads, Tq], or [B, Tq] for all heads, where Tq is the longest sentence's in a packed
+  /// batch; ``PositionPredictor`` makes them, and the backward returns their gradient. It cannot be combined with a mask that
+  /// is a window.
   case predictive(centres: Tensor, radius: Int)
 }

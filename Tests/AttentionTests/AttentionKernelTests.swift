@@ -55,6 +55,26 @@ extension KernelTests {
       }
     }
 
+    /// Just below and just beyond where the additive score goes from each form to the next; whole groups of four vectors and
+    /// a rest, keys and queries that do not fill a group.
+    @Test(arguments: [9.9, 10.1, 19.9, 20.1, 42.9, 43.1] as [Float], sets)
+    func everyFormOfTheAdditiveScore(_ reach: Float, _ set: String) throws {
+      for (queries, keys, hidden) in [
+        (5, 13, 4 * lanes(set) + 3), (2, 7, lanes(set)), (61, 9, 9 * lanes(set)),
+      ] {
+        try AttentionProblem(.additive, queries: queries, keys: keys, hidden: hidden, values: 3)
+          .reaching(reach).check(set)
+      }
+    }
+
+    /// Gradients that are added to what was there, from more keys than a block has (512).
+    @Test(arguments: Score.allCases, sets)
+    func blocksAccumulate(_ score: Score, _ set: String) throws {
+      for queries in [1, 7] {
+        try AttentionProblem(score, batch: 2, queries: queries, keys: 1100, hidden: 9, values: 5).check(set)
+      }
+    }
+
     @Test(arguments: Score.allCases, sets)
     func maskedPlacesAreNotRead(_ score: Score, _ set: String) throws {
       let keys = 2 * lanes(set) + 3

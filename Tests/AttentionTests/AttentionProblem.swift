@@ -168,6 +168,18 @@ struct AttentionProblem {
     }
   }
 
+  /// With queries and keys that lie as far from 0 as this, and at least one of every source there.
+  func reaching(_ reach: Float) -> AttentionProblem {
+    var problem = self
+    problem.queries = queries.map { $0 / 2 * reach }
+    problem.keys = keys.map { $0 / 2 * reach }
+    for b in 0..<batch {
+      problem.queries[b * queryLength * hidden] = reach
+      problem.keys[b * keyLength * hidden + hidden - 1] = -reach
+    }
+    return problem
+  }
+
   /// With something else wherever a length says that nothing is read.
   func poisoned(_ poison: Float) -> AttentionProblem {
     var problem = self

@@ -13,7 +13,7 @@ extension KernelTests {
       case queries, keys, values, context, dcontext, statistics, dqueries, dkeys, dvalues, dv
     }
 
-    private static func plain(additive: Bool = false) -> ck_attention {
+    private static func plain() -> ck_attention {
       var a = ck_attention()
       (a.B, a.heads, a.key_heads, a.Tq, a.Tk, a.H, a.D) = (2, 2, 1, 2, 2, 2, 2)
       (a.query, a.key) = (ck_strides(batch: 8, head: 2, row: 4), ck_strides(batch: 4, head: 2, row: 2))
@@ -225,6 +225,18 @@ extension KernelTests {
         a.key[keyPath: dimension] = dimension == \.head ? -1 : 1 << 50
         expect(Self.call(.forward, a), CK_BAD_SIZE)
       }
+    }
+
+    /// Nothing to write takes no time, however many rows it is nothing of.
+    @Test func endlessNothing() {
+      var a = ck_attention()
+      (a.B, a.heads, a.key_heads, a.Tq, a.left, a.right) = (1 << 40, 1, 1, 1, -1, -1)
+      expect(ck_attention_forward_f32(nil, nil, nil, nil, nil, nil, &a), CK_OK)
+      var g = ck_attention_gradients()
+      var statistics: Float = 0
+      expect(ck_attention_backward_f32(&g, nil, nil, &statistics, nil, nil, nil, nil, 0, &a), CK_OK)
+      (a.Tq, a.Tk) = (0, 1)
+      expect(ck_attention_backward_f32(&g, nil, nil, nil, nil, nil, nil, nil, 0, &a), CK_OK)
     }
 
     /// Gradients of what is shared are zero where there is nothing to sum over.

@@ -60,6 +60,16 @@ extension KernelTests {
       for shape in [Case.Shape.lengths, .everything] { try check(Case(kind, shape, .oneHead, sizes), set) }
     }
 
+    /// Several blocks of keys for groups of heads, padded and packed.
+    @Test(arguments: [Case.Kind.dot, .additive], [Case.Form.sideBySide, .packed])
+    func manyKeysUnderSeveralHeads(_ kind: Case.Kind, _ form: Case.Form) throws {
+      let sizes = Case.Sizes(queries: 20, keys: 331, width: 8, keyWidth: 8, inner: 6, valueWidth: 129)
+      for set in KernelTests.sets {
+        for shape in [Case.Shape.causal, .everything] { try check(Case(kind, shape, form, sizes), set) }
+        try check(Case(kind, .lengths, form, sizes), set, alignment: false)
+      }
+    }
+
     /// The backward makes the alignment again where the forward did not keep it, and then errs no more.
     @Test(arguments: Case.Kind.allCases, sets)
     func withoutTheAlignment(_ kind: Case.Kind, _ set: String) throws {

@@ -58,6 +58,12 @@ import Testing
     #expect(argument { _ = try AdditiveAttention(v: wq, query: wq, key: wk) } == "v")
     #expect(argument { _ = try AdditiveAttention(v: v1, query: Tensor(zeros: [8, 4]), key: wk) } == "query")
     #expect(argument { _ = try AdditiveAttention(v: v1, query: wq, key: Tensor(zeros: [9])) } == "key")
+    #expect(argument { _ = try AdditiveAttention(v: v1, query: wq, key: wk, gain: 1) } == "v")
+    let nan = try Tensor([Float](repeating: .nan, count: 9), shape: [9])
+    #expect(argument { _ = try AdditiveAttention(v: nan, query: wq, key: wk, gain: 1) } == "v")
+    #expect(argument { _ = try AdditiveAttention(v: v1, query: wq, key: wk, gain: .nan) } == "gain")
+    #expect(
+      argument { _ = try AdditiveAttention(v: v1, concat: wq.reshaped([4, 9]), queryWidth: 2) } == "concat")
     let layer = try AdditiveAttention(v: v1, query: wq, key: wk)
     #expect(argument { _ = try layer.forward(queries: v, keys: k, values: v) } == "queries")
     #expect(argument { _ = try layer.forward(queries: q, keys: v, values: v) } == "keys")
@@ -68,9 +74,11 @@ import Testing
   @Test func location() throws {
     #expect(argument { _ = try LocationAttention(weight: Tensor(zeros: [4])) } == "weight")
     let layer = try LocationAttention(weight: Tensor(zeros: [4, 4]))
-    #expect(argument { _ = try layer.forward(queries: q, values: v) } == "keys")
-    #expect(argument { _ = try layer.forward(queries: k, values: v) } == "keys")
+    #expect(argument { _ = try layer.forward(queries: q, values: v) } == "values")
+    #expect(argument { _ = try layer.forward(queries: q, keys: v, values: v) } == "keys")
     #expect(argument { _ = try layer.forward(queries: v, values: v) } == "queries")
+    let long = try LocationAttention(weight: Tensor(zeros: [9, 4])).forward(queries: q, values: v)
+    #expect(argument { _ = try layer.backward(long.context, long) } == "attended")
   }
 
   @Test func scoreParameters() throws {
@@ -169,6 +177,38 @@ import Testing
     #expect(run([0, 1, 4], [0, 4, 4], [0, 4, 4], .boolean(empty).and(.boolean(one))) == "mask")
   }
 
+  /// The same where a score makes other widths of its queries and keys, and in the functions beside attention.
+  @Test func sizesOfEmptyProjections() throws {
+    func run(_ function: some AttentionFunction, _ queries: [Int], _ keys: [Int], _ values: [Int]) -> String?
+    {
+      argument {
+        _ = try function.forward(
+          queries: Tensor(zeros: queries), keys: Tensor(zeros: keys), values: Tensor(zeros: values))
+      }
+    }
+    let many = 1 << 30
+    let wide = Tensor(zeros: [2048, 4])
+    let additive = try AdditiveAttention(v: Tensor(zeros: [2048]), query: wide, key: wide)
+    #expect(run(additive, [0, many, 4], [0, 3, 4], [0, 3, 4]) == "queries")
+    #expect(run(additive, [0, 3, 4], [0, many, 4], [0, many, 4]) == "keys")
+    let general = try GeneralAttention(weight: Tensor(zeros: [2048, 1]))
+    #expect(run(general, [0, 3, 2048], [0, many, 1], [0, many, 1]) == "keys")
+    let empty = try GeneralAttention(weight: Tensor(zeros: [1 << 20, 0]))
+    #expect(run(empty, [1, 3, 1 << 20], [1, many, 0], [1, many, 0]) == "keys")
+    let location = try LocationAttention(weight: Tensor(zeros: [1 << 16, 4]))
+    #expect(run(location, [0, many, 4], [0, 1 << 16, 4], [0, 1 << 16, 4]) == nil)
+    #expect(argument { _ = try softmax(Tensor(zeros: [.max, 0])) } == "x")
+    #expect(argument { _ = try logSoftmax(Tensor(zeros: [0, 1 << 41])) } == "x")
+    let column = Tensor(zeros: [1 << 40, 0])
+    #expect(argument { _ = try matrixProduct(column, Tensor(zeros: [0, 1 << 40])) } == "a")
+    let predictor = try PositionPredictor(v: Tensor(zeros: [4]), weight: Tensor(zeros: [4, 0]))
+    for queries in [[1, 1 << 39, 0], [1, .max, 0]] {
+      #expect(
+        argument { _ = try predictor.forward(queries: Tensor(zeros: queries), lengths: [1]) } == "queries")
+    }
+    #expect(argument { _ = try Tensor([], shape: [.max, -1, 0]) } == "elements")
+  }
+
   @Test func masksAndWindows() throws {
     func run(_ mask: Mask, _ window: Window = .global) -> String? {
       argument { _ = try DotAttention().forward(queries: q, keys: k, values: v, mask: mask, window: window) }
@@ -245,8 +285,14 @@ import Testing
     #expect(cache.count == 0)
     try cache.append(keys: keys, values: values)
     #expect(argument { _ = try DotAttention().forward(queries: keys, cache: cache) } == nil)
-    #expect(argument { _ = try DotAttention().forward(queries: values, cache: cache) } == "keys")
-    #expect(argument { _ = try DotAttention().forward(queries: q, cache: cache) } == "keyHeads")
+    #expect(argument { _ = try DotAttention().forward(queries: values, cache: cache) } == "cache.keys")
+    let rows = Tensor(zeros: [2, 5, 6])
+    #expect(argument { _ = try DotAttention().forward(queries: rows, cache: cache) } == nil)
+    #expect(
+      argument { _ = try DotAttention().forward(queries: Tensor(zeros: [2, 6, 6]), cache: cache) } == "cache")
+    #expect(
+      argument { _ = try DotAttention().forward(queries: Tensor(zeros: [3, 5, 6]), cache: cache) }
+        == "cache.keys")
     let packed = AttentionOptions(packed: PackedLengths(queries: [1], keys: [1]))
     #expect(
       argument { _ = try DotAttention().forward(queries: q, cache: cache, options: packed) }
@@ -261,6 +307,17 @@ import Testing
     #expect(argument { _ = try predictor.forward(queries: v, lengths: [1, 1]) } == "queries")
     #expect(argument { _ = try predictor.forward(queries: q, lengths: [1]) } == "lengths")
     #expect(argument { _ = try predictor.forward(queries: q, lengths: [1, -1]) } == "lengths[1]")
+    let rows = Tensor(zeros: [5, 4])
+    #expect(argument { _ = try predictor.forward(queries: rows, lengths: [1, 1]) } == "queries")
+    #expect(
+      argument { _ = try predictor.forward(queries: q, lengths: [1, 1], queryLengths: [3, 2]) } == "queries")
+    for (queryLengths, name) in [
+      ([3, 2], nil), ([3, 3], "queries"), ([5], "lengths"), ([6, -1], "packed.queries[1]"),
+    ] as [([Int], String?)] {
+      #expect(
+        argument { _ = try predictor.forward(queries: rows, lengths: [1, 1], queryLengths: queryLengths) }
+          == name)
+    }
     let prediction = try predictor.forward(queries: q, lengths: [1, 1])
     #expect(argument { _ = try predictor.backward(q, prediction) } == "centresGradient")
   }

@@ -45,14 +45,15 @@ extension KernelTests {
     }
 
     private func compare<F: AttentionFunction>(
-      _ function: F, headed: Bool, mask: Mask = .none
+      _ function: F, headed: Bool, mask: Mask = .none, capacity: Int = 0
     ) throws {
       let whole = try Whole()
       let options = headed ? AttentionOptions() : AttentionOptions(heads: whole.heads)
       let expected = try function.forward(
         queries: whole.queries, keys: whole.keys, values: whole.values, mask: mask.and(.causal()))
       var cache = try KeyValueCache(
-        batch: whole.b, heads: whole.keyHeads, width: whole.width, valueWidth: whole.valueWidth)
+        batch: whole.b, heads: whole.keyHeads, width: whole.width, valueWidth: whole.valueWidth,
+        capacity: capacity)
       var position = 0
       for count in Self.steps {
         let range = position..<position + count
@@ -86,6 +87,7 @@ extension KernelTests {
         try compare(GeneralAttention(weight: weight), headed: headed)
         try compare(AdditiveAttention(v: v, query: weight, key: weight), headed: headed)
         try compare(LocationAttention(weight: Tensor(random.floats(99), shape: [11, 9])), headed: headed)
+        try compare(GeneralAttention(weight: weight), headed: headed, capacity: 40)
         try compare(DotAttention(), headed: headed, mask: .window(left: 2, right: nil))
         try compare(
           DotAttention(), headed: headed, mask: .none.and(.windows(left: 3, right: nil, offsets: [1, 1])))

@@ -75,6 +75,38 @@ extension KernelTests {
       #expect(dirty.dropFirst() == clean.dropFirst())
     }
 
+    /// Queries one after the other are those of a padded batch, and take the same gradients.
+    @Test func packedQueriesAreThePadded() throws {
+      let problem = Problem(hidden: 5, width: 7)
+      let queryLengths = [3, 2, 4]
+      var gradient = problem.gradient
+      for (b, length) in queryLengths.enumerated() {
+        for t in length..<problem.steps { gradient[b * problem.steps + t] = 0 }
+      }
+      let padded = try problem.run(problem.states, gradient)
+      func packed(_ rows: [Float]) -> [Float] {
+        queryLengths.enumerated().flatMap { b, length in
+          rows[b * problem.steps * 5..<(b * problem.steps + length) * 5]
+        }
+      }
+      let predictor = try PositionPredictor(
+        v: Tensor(problem.v, shape: [7]), weight: Tensor(problem.weight, shape: [7, 5]))
+      let prediction = try predictor.forward(
+        queries: Tensor(packed(problem.states), shape: [9, 5]), lengths: Self.lengths,
+        queryLengths: queryLengths)
+      #expect(prediction.centres.shape == [3, 4])
+      let g = try predictor.backward(Tensor(gradient, shape: [3, 4]), prediction)
+      for (b, length) in queryLengths.enumerated() {
+        for t in 0..<4 {
+          #expect(prediction.centres[b, t] == (t < length ? padded[0][b * 4 + t] : 0))
+        }
+      }
+      #expect(g.queries.elements == packed(padded[1]))
+      for (a, b) in zip(g.v.elements + g.weight.elements, padded[2] + padded[3]) {
+        #expect(abs(a - b) <= 1e-5)
+      }
+    }
+
     /// The gradient of a loss over the context reaches W_p through the centres.
     @Test func everyHeadLooksElsewhere() throws {
       var random = SeededRandom(92)

@@ -25,11 +25,24 @@ struct ONNXAttentionCase: Sendable {
   let left, right: Int?
   let offsets: [Int]
   let expected: Expected
+  /// The same as the operator has it, by its own ranks, for what reads them.
+  let given: Given
+
+  struct Given: Sendable {
+    /// Of rank 3 or 4; keys and values without the past.
+    let queries, keys, values: Tensor
+    /// q_num_heads and kv_num_heads, with rank 3.
+    let heads, keyHeads: Int?
+    /// 1 and 0 where it is boolean.
+    let mask: Tensor?
+    let maskIsBoolean: Bool
+  }
 
   /// What the operator returns.
   struct Expected: Sendable {
-    /// [batch, heads, queryLength, valueWidth].
+    /// [batch, heads, queryLength, valueWidth], and as the operator has it.
     let context: [Float]
+    let output: Tensor
     /// Past and new keys and values together.
     let presentKeys, presentValues: [Float]?
     /// [batch, heads, queryLength, keyLength], at this stage.
@@ -108,9 +121,15 @@ extension ONNXAttentionCase {
     allowed = node.booleanMask ? mask?.map { $0 != 0 } : nil
     bias = node.booleanMask ? nil : mask
 
+    given = Given(
+      queries: try #require(input("Q")), keys: try #require(input("K")), values: try #require(input("V")),
+      heads: node.attribute("q_num_heads"), keyHeads: node.attribute("kv_num_heads"),
+      mask: input("attn_mask"), maskIsBoolean: node.booleanMask)
+
     let stage = try #require(Stage(rawValue: node.attribute("qk_matmul_output_mode") ?? 0))
     expected = Expected(
       context: try Heads(try #require(output("Y")), heads: q.heads).elements,
+      output: try #require(output("Y")),
       presentKeys: output("present_key")?.elements, presentValues: output("present_value")?.elements,
       scores: output("qk_matmul_output").map { (stage, $0.elements) }, relative: node.rtol,
       absolute: node.atol)

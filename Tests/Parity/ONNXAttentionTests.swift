@@ -45,6 +45,27 @@ struct ONNXAttentionTests {
     test.expect(found.elements, scores, "qk_matmul_output")
   }
 
+  /// The operator's own arrays go in as they are: heads side by side in rank 3, masks that broadcast. Only a mask with fewer
+  /// columns than keys must be padded first, and a past be in a cache.
+  @Test(
+    "the kernels make of tensors as they come", arguments: try all.get().cases.filter { $0.pastLength == 0 })
+  func tensorsAsTheyCome(_ test: ONNXAttentionCase) throws {
+    let given = test.given
+    var masks = [Mask.windows(left: test.left, right: test.right, offsets: test.offsets)]
+    if let lengths = test.lengths { masks.append(.lengths(lengths)) }
+    if let mask = given.mask {
+      guard mask.shape.last == test.keyLength else { return }
+      masks.append(
+        given.maskIsBoolean
+          ? .boolean(try BooleanMask(mask.elements.map { $0 != 0 }, shape: mask.shape)) : .bias(mask))
+    }
+    let attended = try DotAttention(scale: test.scale).forward(
+      queries: given.queries, keys: given.keys, values: given.values, mask: .all(masks),
+      options: AttentionOptions(heads: given.heads, keyHeads: given.keyHeads, softcap: test.softcap))
+    #expect(attended.context.shape == test.expected.output.shape)
+    test.expect(attended.context.elements, test.expected.output.elements, "Y")
+  }
+
   /// The past and then the new positions appended to a cache are the operator's present ones.
   @Test("a cache holds", arguments: try all.get().cases.filter { $0.expected.presentKeys != nil })
   func cache(_ test: ONNXAttentionCase) throws {
