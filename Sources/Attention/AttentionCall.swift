@@ -85,8 +85,8 @@ struct AttentionCall: Sendable {
   {
     let packed = input.options.packed
     try packed?.validate()
-    let keyHeads4 = input.keys.shape.count == 4 ? input.keys.shape[1] : 1
-    let heads = try headCount(input.queries, given: input.options.heads, else: keyHeads4, "heads")
+    let headsOfKeys = input.keys.shape.count == 4 ? input.keys.shape[1] : 1
+    let heads = try headCount(input.queries, given: input.options.heads, else: headsOfKeys, "heads")
     let keyHeads = try headCount(input.keys, given: input.options.keyHeads, else: heads, "keyHeads")
     guard heads % keyHeads == 0 else {
       throw .value(argument: "keyHeads", expected: "a divisor of the \(heads) heads", found: "\(keyHeads)")
@@ -131,9 +131,12 @@ struct AttentionCall: Sendable {
     _ input: AttentionInput, _ queries: AttentionLayout, _ keys: AttentionLayout, _ values: AttentionLayout,
     _ comparedWidth: Int?
   ) throws(AttentionError) {
-    for (name, layout) in [("queries", queries), (input.keysName, keys), ("values", values)] {
-      let compared = layout.with(width: max(layout.width, name == "values" ? 0 : comparedWidth ?? 0))
-      guard Tensor.isAddressable(layout.shape), compared.hasAddressableRows else {
+    for (name, layout, width) in [
+      ("queries", queries, comparedWidth), (input.keysName, keys, comparedWidth), ("values", values, nil),
+    ] {
+      guard Tensor.isAddressable(layout.shape),
+        layout.with(width: max(layout.width, width ?? 0)).hasAddressableRows
+      else {
         throw .shape(argument: name, expected: "one of at most 2⁴⁰ elements", found: layout.shape)
       }
     }

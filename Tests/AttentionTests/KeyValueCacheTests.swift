@@ -65,6 +65,7 @@ extension KernelTests {
           options: options)
         let truth = try whole.slice(expected.context, range, headed: headed)
         #expect(attended.context.shape == truth.shape)
+        // Both may be off by the 8 u of the forward's floor.
         for (value, truth) in zip(attended.context.elements, truth.elements) {
           #expect(
             abs(value - truth) <= 16 * Float(Tolerance.u)
@@ -113,9 +114,7 @@ extension KernelTests {
         #expect(a.inputs.queries == b.inputs.queries && a.inputs.keys == b.inputs.keys)
         #expect(a.inputs.values == b.inputs.values)
         #expect(a.inputs.keys.shape == [2, 2, 11, 9])
-        for (x, y) in zip(a.weight.elements, b.weight.elements) {
-          #expect(abs(x - y) <= 1e-5 * max(1, abs(y)))
-        }
+        #expect(a.weight == b.weight)
       }
     }
 
