@@ -25,10 +25,13 @@ CK_EXTERN ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_ma
 
 // The number of floats that ck_pack_f32 writes for b[K, N] under any set; −1 for sizes that no packed
 // matrix can have.
-CK_EXTERN int64_t ck_packed_count_f32(int64_t K, int64_t N);
+CK_EXTERN int64_t ck_packed_count_f32(int64_t K, int64_t N, int64_t groups);
 
 // Lays b[K, N] out as the product's inner loop reads it, for any number of ck_matmul_packed_f32.
-CK_EXTERN ck_status ck_pack_f32(float *packed, ck_matrix b, int64_t K, int64_t N);
+//
+// The columns may fall into groups of N / groups each, which start at panels of their own: a recurrent
+// cell's gates, so that one tile holds the same units of all of them. Products do not care.
+CK_EXTERN ck_status ck_pack_f32(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t groups);
 
 // As ck_matmul_f32, with b from ck_pack_f32; runs the set that packed it.
 CK_EXTERN ck_status ck_matmul_packed_f32(float *c, int64_t c_stride, ck_matrix a, const float *packed,

@@ -1,12 +1,12 @@
-// LSTM and GRU over ragged batches of sequences.
+// Recurrent cells over ragged batches of sequences: LSTM, GRU in both published forms, plain tanh.
 //
 // Rows stand in packed time-major order: the batch is sorted by falling length, step t holds the counts[t]
 // sentences that are still running (counts falls), and step t's rows follow step t − 1's; N = Σ counts[t].
 // Padding does not exist. A single step of a decoder is a sequence with T = 1. The input products are made
 // beforehand, for all steps in one product: gates = x Wᵀ + b. Gate order: LSTM i, f, g, o; GRU r, z, n.
 //
-// The packed matrices come from ck_pack_f32: "recurrent" is R [G·H, H] transposed (K = H, N = G·H) for the
-// forward and R as it is (K = G·H, N = H) for the backward.
+// The packed matrices come from ck_pack_f32: "recurrent" is R [G·H, H] transposed in G groups (K = H, N =
+// G·H) for the forward and R as it is (K = G·H, N = H, one group) for the backward.
 //
 // Error of the states: at most twice that of the same formulas in plain float loops, plus the rounding of the
 // result; of gradients three times.
@@ -48,5 +48,29 @@ CK_EXTERN ck_status ck_gru_backward_f32(float *dgates, float *drecurrent, float 
                                         const float *gates, const float *reset_input, const float *h,
                                         const float *h0, const float *recurrent, const int32_t *counts,
                                         int64_t T, int64_t H);
+
+// GRU, reset before the product (Cho et al. 2014, Bahdanau et al. 2015, who write 1 − z for our z):
+//
+//     (r, z) = σ(gates_rz + h′ Rᵀ)      n = tanh(gates_n + (r h′) Uᵀ)      h = (1 − z) n + z h′
+//
+// h [N, H]; gates [N, 3H] in place as for the LSTM; reset_state [N, H] receives r h′, whose product with the
+// gradient of n is that of U. "recurrent" is R [2H, H] with G = 2, "recurrent_new" U [H, H] likewise, G = 1.
+CK_EXTERN ck_status ck_reset_gru_forward_f32(float *h, float *reset_state, float *gates, const float *h0,
+                                             const float *recurrent, const float *recurrent_new,
+                                             const int32_t *counts, int64_t T, int64_t H);
+
+// dgates [N, 3H] as for the LSTM; dstate_h in place. h and h0 are the forward's.
+CK_EXTERN ck_status ck_reset_gru_backward_f32(float *dgates, float *dstate_h, const float *dh,
+                                              const float *gates, const float *h, const float *h0,
+                                              const float *recurrent, const float *recurrent_new,
+                                              const int32_t *counts, int64_t T, int64_t H);
+
+// The plain cell (Elman 1990): h = tanh(gates + h′ Rᵀ). gates [N, H] in: the input products; out: undefined.
+CK_EXTERN ck_status ck_rnn_forward_f32(float *h, float *gates, const float *h0, const float *recurrent,
+                                       const int32_t *counts, int64_t T, int64_t H);
+
+// dgates [N, H] as for the LSTM; dstate_h in place. h is the forward's.
+CK_EXTERN ck_status ck_rnn_backward_f32(float *dgates, float *dstate_h, const float *dh, const float *h,
+                                        const float *recurrent, const int32_t *counts, int64_t T, int64_t H);
 
 #endif

@@ -55,16 +55,16 @@ CK_INLINE vi vi_load_first_bytes(const uint8_t *p, int64_t n) {
 
 // Runs a statement for every vector of `count` elements: `i` is its first element, `n` how many there are of
 // it. For all but the last n is a constant, so that whole vectors pay for no test.
-#define CK_VECTORS(i, n, count, statement)                                                                   \
+#define CK_VECTORS(i, n, count, ...)                                                                         \
     do {                                                                                                     \
         int64_t i = 0;                                                                                       \
         for (; i + CK_LANES <= (count); i += CK_LANES) {                                                     \
             const int64_t n = CK_LANES;                                                                      \
-            statement;                                                                                       \
+            __VA_ARGS__;                                                                                     \
         }                                                                                                    \
         if (i < (count)) {                                                                                   \
             const int64_t n = (count)-i;                                                                     \
-            statement;                                                                                       \
+            __VA_ARGS__;                                                                                     \
         }                                                                                                    \
     } while (0)
 

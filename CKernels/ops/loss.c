@@ -32,12 +32,12 @@ static ck_status chunk_loss(const ck_kernels *kernels, const projection *p, floa
 
 static ck_status all_chunks(const ck_kernels *kernels, projection *p, float *packed, float *logits, int64_t N,
                             int64_t chunk) {
-    int64_t V = p->V, H = p->H, forward_count = ck_packed_count_f32(H, V);
+    int64_t V = p->V, H = p->H, forward_count = ck_packed_count_f32(H, V, 1);
     ck_matrix forward = {p->W, 1, H}, backward = {p->W, H, 1};
-    CK_TRY(ck_pack_f32(packed, forward, H, V));
+    CK_TRY(ck_pack_f32(packed, forward, H, V, 1));
     p->forward = packed;
     if (p->dx) {
-        CK_TRY(ck_pack_f32(packed + ck_blocks(forward_count, 16) * 16, backward, V, H));
+        CK_TRY(ck_pack_f32(packed + ck_blocks(forward_count, 16) * 16, backward, V, H, 1));
         p->backward = packed + ck_blocks(forward_count, 16) * 16;
     }
     for (int64_t first = 0; first < N; first += chunk)
@@ -61,7 +61,7 @@ ck_status ck_projected_cross_entropy_f32(float *loss, float *dx, float *dW, floa
     CK_REQUIRE(!dx || (dW && db), CK_NULL_POINTER);
     CK_TRY(ck_check_range(targets, N, INT32_MIN, V - 1));
     int64_t chunk = ck_min(N, CHUNK / V + 1);
-    float *packed = ck_scratch_take(ck_packed_count_f32(H, V) + ck_packed_count_f32(V, H) + 16);
+    float *packed = ck_scratch_take(ck_packed_count_f32(H, V, 1) + ck_packed_count_f32(V, H, 1) + 16);
     CK_REQUIRE(packed, CK_NO_MEMORY);
     float *logits = ck_scratch_take(chunk * V);
     ck_status status = CK_NO_MEMORY;

@@ -1,143 +1,443 @@
-// LSTM and GRU over ragged sequences: for every step one product with the packed recurrent matrix, then the
-// cells.
-#include "../runtime/runtime.h"
+// Recurrent layers over ragged sequences. A sequence is one parallel region: its threads go through the steps
+// together, and each step is one or two stages.
+//
+// A stage is a product with a packed matrix and the cells that follow it, cut into tasks of some units: a
+// task multiplies the columns of its units in every gate and runs their cells while the sums are in cache.
+// Backward the cells of the step before follow the product that makes their gradient.
+#include "matmul.h"
 
 enum { CELL_COST = 64 }; // multiply-adds that one unit's gates are worth
 
-static ck_status count_rows(int64_t *N, const int32_t *counts, int64_t T, int64_t H, int64_t gates) {
-    CK_SIZES(T, H);
-    CK_ARRAY(counts, T);
-    *N = 0;
-    for (int64_t t = 0; t < T; t++) {
-        CK_REQUIRE(counts[t] >= 0 && (t == 0 || counts[t] <= counts[t - 1]), CK_OUT_OF_RANGE);
-        *N += counts[t];
+// The units of a task: a multiple of every nr; fewer where there are several groups.
+static int64_t task_units(int64_t groups) { return groups == 1 ? 128 : 64; }
+
+typedef struct layer layer;
+
+// Runs cells of step t: `row` … of the step's rows, `unit` … of the units.
+typedef void cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units);
+
+// A product [rows, K] · packed, whose groups of H columns go to places of their own.
+typedef struct stage {
+    ck_matrix left;
+    const float *packed;
+    int64_t rows, K, groups;
+    struct {
+        float *sum;
+        int64_t stride;
+        const float *bias;
+        int flags;
+    } to[4];
+    cells *cells; // null for none
+    int64_t t, cell_rows;
+} stage;
+
+// The arguments of an operation; what it does not have is null.
+struct layer {
+    const ck_kernels *kernels;
+    const int32_t *counts;
+    int64_t T, H, gates;
+    const int64_t *first; // of every step, its first row
+    float *h, *c, *gate, *inner, *dgate, *drecurrent, *dstate_h, *dstate_c;
+    const float *h0, *c0, *dh, *recurrent, *recurrent_new, *bias;
+    float *dreset; // scratch [counts[0], H]
+};
+
+static const float *before(const layer *l, const float *states, const float *initial, int64_t t) {
+    return t > 0 ? states + l->first[t - 1] * l->H : initial;
+}
+static const float *output_gradient(const layer *l, int64_t at) { return l->dh ? l->dh + at : NULL; }
+
+typedef struct team {
+    float *left;
+    ck_counter packing, computing;
+} team;
+
+static void run_task(const layer *l, const stage *s, const team *team, int64_t row_block, int64_t unit) {
+    int64_t units = ck_min(task_units(s->groups), l->H - unit), row = row_block * ROWS;
+    if (row < s->rows)
+        for (int64_t g = 0; g < s->groups; g++)
+            ck_multiply_block(s->to[g].sum + row * s->to[g].stride + unit, s->to[g].stride, team->left,
+                              s->rows, row_block, s->packed, g, unit, units,
+                              s->to[g].bias ? s->to[g].bias + unit : NULL, s->to[g].flags);
+    int64_t rows = ck_min(ROWS, s->cell_rows - row);
+    if (s->cells && rows > 0) s->cells(l, s->t, row, rows, unit, units);
+}
+
+// Every thread of the region calls this with the same stage. A counter is set back where nobody asks it.
+static void run_stage(const layer *l, const stage *s, team *team) {
+    for (int64_t task; (task = ck_next(&team->packing)) < ck_left_tasks(s->rows, s->K);)
+        ck_pack_left(l->kernels, team->left, s->left, s->rows, s->K, task);
+#pragma omp barrier
+#pragma omp master
+    team->packing = 0;
+    int64_t rows = s->cells && s->cell_rows > s->rows ? s->cell_rows : s->rows;
+    int64_t row_blocks = ck_blocks(rows, ROWS);
+    for (int64_t task;
+         (task = ck_next(&team->computing)) < row_blocks * ck_blocks(l->H, task_units(s->groups));)
+        run_task(l, s, team, task % row_blocks, task / row_blocks * task_units(s->groups));
+#pragma omp barrier
+#pragma omp master
+    team->computing = 0;
+}
+
+// Fills in stage `index` of step t; false where the step has no more. Backward, index −1 of the last step is
+// the cells that no product comes before.
+typedef bool stages(const layer *l, int64_t t, int index, stage *s);
+
+static ck_status run(layer *l, stages *stages, bool backward, int64_t widest, int64_t N) {
+    if (N == 0 || l->H == 0) return CK_OK;
+    int64_t *first = (int64_t *)ck_scratch_take(2 * l->T);
+    CK_REQUIRE(first, CK_NO_MEMORY);
+    for (int64_t t = 0, row = 0; t < l->T; row += l->counts[t++]) first[t] = row;
+    l->first = first;
+    team team = {ck_scratch_take(ck_left_count(l->kernels, l->counts[0], widest) + l->counts[0] * l->H), 0,
+                 0};
+    if (!team.left) ck_scratch_return();
+    CK_REQUIRE(team.left, CK_NO_MEMORY);
+    l->dreset = team.left + ck_left_count(l->kernels, l->counts[0], widest);
+#pragma omp parallel num_threads(ck_threads_for(N * l->H * (l->gates * (l->H + CELL_COST))))
+    {
+        stage s;
+        if (backward && stages(l, l->T, 0, &s)) run_stage(l, &s, &team);
+        for (int64_t step = 0; step < l->T; step++) {
+            int64_t t = backward ? l->T - 1 - step : step;
+            for (int index = 0; stages(l, t, index, &s); index++) run_stage(l, &s, &team);
+        }
     }
-    CK_REQUIRE(ck_product(ck_product(*N, H), gates * CELL_COST) >= 0, CK_BAD_SIZE);
+    ck_scratch_return();
+    ck_scratch_return();
     return CK_OK;
 }
 
-// Runs `call` for blocks of a step's rows: `r` is the block's first row within the step, `rows` their number.
-// (clang-format would break the loop after its pragma.)
-// clang-format off
-#define FOR_CELLS(count, call)                                                                               \
-    do {                                                                                                     \
-        int64_t block = 2048 / (H + 1) + 1, work = (count) * H * CELL_COST;                                  \
-        _Pragma("omp parallel for schedule(static) num_threads(ck_threads_for(work))")                       \
-        for (int64_t r = 0; r < (count); r += block) {                                                       \
-            int64_t rows = ck_min(block, (count) - r);                                                       \
-            call;                                                                                            \
-        }                                                                                                    \
-    } while (0)
-// clang-format on
+// The operations' common checks.
+static ck_status prepare(layer *l, int64_t *N, int64_t groups_forward, bool backward) {
+    CK_SIZES(l->T, l->H);
+    CK_ARRAY(l->counts, l->T);
+    *N = 0;
+    for (int64_t t = 0; t < l->T; t++) {
+        CK_REQUIRE(l->counts[t] >= 0 && (t == 0 || l->counts[t] <= l->counts[t - 1]), CK_OUT_OF_RANGE);
+        *N += l->counts[t];
+    }
+    int64_t states = ck_product(*N, l->H), width = groups_forward * l->H;
+    CK_REQUIRE(ck_product(states, ck_product(l->gates, l->H + CELL_COST)) >= 0, CK_BAD_SIZE);
+    CK_ARRAY(l->h, states);
+    CK_ARRAY(l->gate, l->gates * states);
+    CK_ARRAY(l->h0, states);
+    if (backward) {
+        CK_ARRAY(l->dgate, l->gates * states);
+        CK_ARRAY(l->dstate_h, states);
+    }
+    if (l->T == 0) return CK_OK;
+    CK_TRY(backward ? ck_check_packed(l->recurrent, width, l->H, 1)
+                    : ck_check_packed(l->recurrent, l->H, width, groups_forward));
+    l->kernels = ck_packed_kernels(l->recurrent);
+    return CK_OK;
+}
+
+// The product of h′ with the recurrent matrix, added to the gates.
+static void recurrent_product(const layer *l, int64_t t, int64_t groups, stage *s) {
+    s->left = (ck_matrix){before(l, l->h, l->h0, t), l->H, 1};
+    s->packed = l->recurrent;
+    s->rows = s->cell_rows = l->counts[t], s->K = l->H, s->groups = groups, s->t = t;
+    for (int64_t g = 0; g < groups; g++) {
+        s->to[g].sum = l->gate + (l->first[t] * l->gates + g) * l->H;
+        s->to[g].stride = l->gates * l->H;
+        s->to[g].bias = l->bias ? l->bias + g * l->H : NULL;
+        s->to[g].flags = CK_ACCUMULATE;
+    }
+}
+
+// The product of step t's gradients [rows, K] with R: the gradient of h′, or with CK_ACCUMULATE what is
+// missing of it. The cells of the step before follow. t = T: those of the last step, after no product.
+static void gradient_product(const layer *l, const float *gradients, int64_t K, int flags, cells *cells,
+                             int64_t t, stage *s) {
+    const bool product = t < l->T;
+    s->left = (ck_matrix){product ? gradients + l->first[t] * l->gates * l->H : NULL, l->gates * l->H, 1};
+    s->packed = l->recurrent;
+    s->rows = product ? l->counts[t] : 0, s->K = K, s->groups = 1;
+    s->to[0].sum = l->dstate_h, s->to[0].stride = l->H, s->to[0].bias = NULL, s->to[0].flags = flags;
+    s->cells = t > 0 ? cells : NULL, s->t = t - 1, s->cell_rows = t > 0 ? l->counts[t - 1] : 0;
+}
+
+// MARK: Plain
+
+static void rnn_cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units) {
+    int64_t at = (l->first[t] + row) * l->H + unit;
+    l->kernels->rnn_cell_forward(l->h + at, l->gate + at, rows, units, l->H);
+}
+static bool rnn_stages(const layer *l, int64_t t, int index, stage *s) {
+    recurrent_product(l, t, 1, s);
+    s->cells = rnn_cells;
+    return index == 0;
+}
+static void rnn_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit,
+                           int64_t units) {
+    int64_t in_step = row * l->H + unit, at = l->first[t] * l->H + in_step;
+    l->kernels->rnn_cell_backward(l->dgate + at, l->dstate_h + in_step, output_gradient(l, at), l->h + at,
+                                  rows, units, l->H);
+}
+static bool rnn_stages_back(const layer *l, int64_t t, int index, stage *s) {
+    gradient_product(l, l->dgate, l->H, 0, rnn_cells_back, t, s);
+    return index == 0;
+}
+
+ck_status ck_rnn_forward_f32(float *h, float *gates, const float *h0, const float *recurrent,
+                             const int32_t *counts, int64_t T, int64_t H) {
+    int64_t N;
+    layer l = {.counts = counts,
+               .T = T,
+               .H = H,
+               .gates = 1,
+               .h = h,
+               .gate = gates,
+               .h0 = h0,
+               .recurrent = recurrent};
+    CK_TRY(prepare(&l, &N, 1, false));
+    return run(&l, rnn_stages, false, H, N);
+}
+
+ck_status ck_rnn_backward_f32(float *dgates, float *dstate_h, const float *dh, const float *h,
+                              const float *recurrent, const int32_t *counts, int64_t T, int64_t H) {
+    int64_t N;
+    // Neither gates nor h0 are read.
+    layer l = {.counts = counts,
+               .T = T,
+               .H = H,
+               .gates = 1,
+               .h = (float *)h,
+               .gate = (float *)h,
+               .dgate = dgates,
+               .dstate_h = dstate_h,
+               .dh = dh,
+               .h0 = h,
+               .recurrent = recurrent};
+    CK_TRY(prepare(&l, &N, 1, true));
+    return run(&l, rnn_stages_back, true, H, N);
+}
+
+// MARK: LSTM
+
+static void lstm_cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units) {
+    int64_t in_step = row * l->H + unit, at = l->first[t] * l->H + in_step;
+    l->kernels->lstm_cell_forward(l->h + at, l->c + at, l->gate + (l->first[t] + row) * 4 * l->H + unit,
+                                  before(l, l->c, l->c0, t) + in_step, rows, units, l->H);
+}
+static bool lstm_stages(const layer *l, int64_t t, int index, stage *s) {
+    recurrent_product(l, t, 4, s);
+    s->cells = lstm_cells;
+    return index == 0;
+}
+static void lstm_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit,
+                            int64_t units) {
+    int64_t in_step = row * l->H + unit, at = l->first[t] * l->H + in_step;
+    int64_t gate = (l->first[t] + row) * 4 * l->H + unit;
+    l->kernels->lstm_cell_backward(l->dgate + gate, l->dstate_c + in_step, l->dstate_h + in_step,
+                                   output_gradient(l, at), l->gate + gate, l->c + at,
+                                   before(l, l->c, l->c0, t) + in_step, rows, units, l->H);
+}
+static bool lstm_stages_back(const layer *l, int64_t t, int index, stage *s) {
+    gradient_product(l, l->dgate, 4 * l->H, 0, lstm_cells_back, t, s);
+    return index == 0;
+}
 
 ck_status ck_lstm_forward_f32(float *h, float *c, float *gates, const float *h0, const float *c0,
                               const float *recurrent, const int32_t *counts, int64_t T, int64_t H) {
-    const ck_kernels *kernels;
     int64_t N;
-    CK_TRY(ck_table(&kernels));
-    CK_TRY(count_rows(&N, counts, T, H, 4));
-    CK_ARRAY(h, N * H);
+    layer l = {.counts = counts,
+               .T = T,
+               .H = H,
+               .gates = 4,
+               .h = h,
+               .c = c,
+               .gate = gates,
+               .h0 = h0,
+               .c0 = c0,
+               .recurrent = recurrent};
+    CK_TRY(prepare(&l, &N, 4, false));
     CK_ARRAY(c, N * H);
-    CK_ARRAY(gates, 4 * N * H);
-    CK_ARRAY(h0, N * H);
     CK_ARRAY(c0, N * H);
-    const float *h_before = h0, *c_before = c0;
-    for (int64_t t = 0, row = 0; t < T; row += counts[t++]) {
-        float *gate = gates + row * 4 * H, *h_t = h + row * H, *c_t = c + row * H;
-        ck_matrix before = {h_before, H, 1};
-        CK_TRY(
-            ck_matmul_packed_f32(gate, 4 * H, before, recurrent, NULL, CK_ACCUMULATE, counts[t], 4 * H, H));
-        FOR_CELLS(counts[t], kernels->lstm_cell_forward_rows(h_t + r * H, c_t + r * H, gate + r * 4 * H,
-                                                             c_before + r * H, rows, H));
-        h_before = h_t, c_before = c_t;
-    }
-    return CK_OK;
+    return run(&l, lstm_stages, false, H, N);
 }
 
 ck_status ck_lstm_backward_f32(float *dgates, float *dstate_h, float *dstate_c, const float *dh,
                                const float *gates, const float *c, const float *c0, const float *recurrent,
                                const int32_t *counts, int64_t T, int64_t H) {
-    const ck_kernels *kernels;
     int64_t N;
-    CK_TRY(ck_table(&kernels));
-    CK_TRY(count_rows(&N, counts, T, H, 4));
-    CK_ARRAY(dgates, 4 * N * H);
-    CK_ARRAY(dstate_h, N * H);
+    // Neither h nor h0 are read.
+    layer l = {.counts = counts,
+               .T = T,
+               .H = H,
+               .gates = 4,
+               .h = (float *)c,
+               .h0 = c0,
+               .c = (float *)c,
+               .c0 = c0,
+               .gate = (float *)gates,
+               .dgate = dgates,
+               .dstate_h = dstate_h,
+               .dstate_c = dstate_c,
+               .dh = dh,
+               .recurrent = recurrent};
+    CK_TRY(prepare(&l, &N, 4, true));
     CK_ARRAY(dstate_c, N * H);
-    CK_ARRAY(gates, 4 * N * H);
-    CK_ARRAY(c, N * H);
-    CK_ARRAY(c0, N * H);
-    CK_TRY(T > 0 ? ck_check_packed(recurrent, 4 * H, H) : CK_OK);
-    for (int64_t t = T - 1, row = N; t >= 0; t--) {
-        row -= counts[t];
-        const float *c_before = t > 0 ? c + (row - counts[t - 1]) * H : c0;
-        float *dgate = dgates + row * 4 * H;
-        FOR_CELLS(counts[t],
-                  kernels->lstm_cell_backward_rows(dgate + r * 4 * H, dstate_c + r * H, dstate_h + r * H,
-                                                   dh ? dh + (row + r) * H : NULL, gates + (row + r) * 4 * H,
-                                                   c + (row + r) * H, c_before + r * H, rows, H));
-        ck_matrix gradient = {dgate, 4 * H, 1};
-        CK_TRY(ck_matmul_packed_f32(dstate_h, H, gradient, recurrent, NULL, 0, counts[t], H, 4 * H));
-    }
-    return CK_OK;
+    return run(&l, lstm_stages_back, true, 4 * H, N);
+}
+
+// MARK: GRU, reset after the product
+
+static void gru_cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units) {
+    int64_t in_step = row * l->H + unit, at = l->first[t] * l->H + in_step;
+    l->kernels->gru_cell_forward(l->h + at, l->gate + (l->first[t] + row) * 3 * l->H + unit, l->inner + at,
+                                 before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
+}
+static bool gru_stages(const layer *l, int64_t t, int index, stage *s) {
+    recurrent_product(l, t, 3, s);
+    // The new gate's part stays apart until it is reset.
+    s->to[2].sum = l->inner + l->first[t] * l->H, s->to[2].stride = l->H, s->to[2].flags = 0;
+    s->cells = gru_cells;
+    return index == 0;
+}
+static void gru_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit,
+                           int64_t units) {
+    int64_t in_step = row * l->H + unit, at = l->first[t] * l->H + in_step;
+    int64_t gate = (l->first[t] + row) * 3 * l->H + unit;
+    l->kernels->gru_cell_backward(l->dgate + gate, l->drecurrent + gate, l->dstate_h + in_step,
+                                  output_gradient(l, at), l->gate + gate, l->inner + at,
+                                  before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
+}
+static bool gru_stages_back(const layer *l, int64_t t, int index, stage *s) {
+    gradient_product(l, l->drecurrent, 3 * l->H, CK_ACCUMULATE, gru_cells_back, t, s);
+    return index == 0;
 }
 
 ck_status ck_gru_forward_f32(float *h, float *reset_input, float *gates, const float *h0,
                              const float *recurrent, const float *recurrent_bias, const int32_t *counts,
                              int64_t T, int64_t H) {
-    const ck_kernels *kernels;
     int64_t N;
-    CK_TRY(ck_table(&kernels));
-    CK_TRY(count_rows(&N, counts, T, H, 3));
-    CK_ARRAY(h, N * H);
+    layer l = {.counts = counts,
+               .T = T,
+               .H = H,
+               .gates = 3,
+               .h = h,
+               .inner = reset_input,
+               .gate = gates,
+               .h0 = h0,
+               .recurrent = recurrent,
+               .bias = recurrent_bias};
+    CK_TRY(prepare(&l, &N, 3, false));
     CK_ARRAY(reset_input, N * H);
-    CK_ARRAY(gates, 3 * N * H);
-    CK_ARRAY(h0, N * H);
     CK_ARRAY(recurrent_bias, 3 * H);
-    float *product = ck_scratch_take(T > 0 ? counts[0] * 3 * H : 0);
-    CK_REQUIRE(product, CK_NO_MEMORY);
-    const float *h_before = h0;
-    ck_status status = CK_OK;
-    for (int64_t t = 0, row = 0; t < T && status == CK_OK; row += counts[t++]) {
-        float *gate = gates + row * 3 * H, *h_t = h + row * H, *input = reset_input + row * H;
-        ck_matrix before = {h_before, H, 1};
-        status =
-            ck_matmul_packed_f32(product, 3 * H, before, recurrent, recurrent_bias, 0, counts[t], 3 * H, H);
-        if (status != CK_OK) break;
-        FOR_CELLS(counts[t], kernels->gru_cell_forward_rows(h_t + r * H, input + r * H, gate + r * 3 * H,
-                                                            product + r * 3 * H, h_before + r * H, rows, H));
-        h_before = h_t;
-    }
-    ck_scratch_return();
-    return status;
+    return run(&l, gru_stages, false, H, N);
 }
 
 ck_status ck_gru_backward_f32(float *dgates, float *drecurrent, float *dstate_h, const float *dh,
                               const float *gates, const float *reset_input, const float *h, const float *h0,
                               const float *recurrent, const int32_t *counts, int64_t T, int64_t H) {
-    const ck_kernels *kernels;
     int64_t N;
-    CK_TRY(ck_table(&kernels));
-    CK_TRY(count_rows(&N, counts, T, H, 3));
-    CK_ARRAY(dgates, 3 * N * H);
+    layer l = {.counts = counts,
+               .T = T,
+               .H = H,
+               .gates = 3,
+               .h = (float *)h,
+               .h0 = h0,
+               .inner = (float *)reset_input,
+               .gate = (float *)gates,
+               .dgate = dgates,
+               .drecurrent = drecurrent,
+               .dstate_h = dstate_h,
+               .dh = dh,
+               .recurrent = recurrent};
+    CK_TRY(prepare(&l, &N, 3, true));
     CK_ARRAY(drecurrent, 3 * N * H);
-    CK_ARRAY(dstate_h, N * H);
-    CK_ARRAY(gates, 3 * N * H);
     CK_ARRAY(reset_input, N * H);
-    CK_ARRAY(h, N * H);
-    CK_ARRAY(h0, N * H);
-    CK_TRY(T > 0 ? ck_check_packed(recurrent, 3 * H, H) : CK_OK);
-    for (int64_t t = T - 1, row = N; t >= 0; t--) {
-        row -= counts[t];
-        const float *h_before = t > 0 ? h + (row - counts[t - 1]) * H : h0;
-        float *da = drecurrent + row * 3 * H;
-        FOR_CELLS(counts[t], kernels->gru_cell_backward_rows(
-                                 dgates + (row + r) * 3 * H, da + r * 3 * H, dstate_h + r * H,
-                                 dh ? dh + (row + r) * H : NULL, gates + (row + r) * 3 * H,
-                                 reset_input + (row + r) * H, h_before + r * H, rows, H));
-        ck_matrix gradient = {da, 3 * H, 1};
-        CK_TRY(
-            ck_matmul_packed_f32(dstate_h, H, gradient, recurrent, NULL, CK_ACCUMULATE, counts[t], H, 3 * H));
-    }
-    return CK_OK;
+    return run(&l, gru_stages_back, true, 3 * H, N);
+}
+
+// MARK: GRU, reset before the product
+
+static void reset_cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units) {
+    int64_t in_step = row * l->H + unit;
+    l->kernels->reset_cell_forward(l->inner + l->first[t] * l->H + in_step,
+                                   l->gate + (l->first[t] + row) * 3 * l->H + unit,
+                                   before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
+}
+static void update_cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units) {
+    int64_t in_step = row * l->H + unit;
+    l->kernels->update_cell_forward(l->h + l->first[t] * l->H + in_step,
+                                    l->gate + (l->first[t] + row) * 3 * l->H + unit,
+                                    before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
+}
+static bool reset_gru_stages(const layer *l, int64_t t, int index, stage *s) {
+    recurrent_product(l, t, 2, s);
+    s->cells = reset_cells;
+    if (index == 0) return true;
+    s->left.data = l->inner + l->first[t] * l->H;
+    s->packed = l->recurrent_new;
+    s->groups = 1, s->to[0].sum += 2 * l->H;
+    s->cells = update_cells;
+    return index == 1;
+}
+static void update_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit,
+                              int64_t units) {
+    int64_t in_step = row * l->H + unit, at = l->first[t] * l->H + in_step;
+    int64_t gate = (l->first[t] + row) * 3 * l->H + unit;
+    l->kernels->update_cell_backward(l->dgate + gate, l->dstate_h + in_step, output_gradient(l, at),
+                                     l->gate + gate, before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
+}
+static void reset_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit,
+                             int64_t units) {
+    int64_t in_step = row * l->H + unit, gate = (l->first[t] + row) * 3 * l->H + unit;
+    l->kernels->reset_cell_backward(l->dgate + gate, l->dstate_h + in_step, l->dreset + in_step,
+                                    l->gate + gate, before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
+}
+// First through the new gate's product, which gives the reset gate its gradient, then through the others'.
+static bool reset_gru_stages_back(const layer *l, int64_t t, int index, stage *s) {
+    gradient_product(l, l->dgate, 2 * l->H, CK_ACCUMULATE, update_cells_back, t, s);
+    if (t == l->T || index == 1) return index < 2;
+    s->left.data += 2 * l->H;
+    s->packed = l->recurrent_new;
+    s->K = l->H, s->to[0].sum = l->dreset, s->to[0].flags = 0;
+    s->cells = reset_cells_back, s->t = t, s->cell_rows = s->rows;
+    return index == 0;
+}
+
+ck_status ck_reset_gru_forward_f32(float *h, float *reset_state, float *gates, const float *h0,
+                                   const float *recurrent, const float *recurrent_new, const int32_t *counts,
+                                   int64_t T, int64_t H) {
+    int64_t N;
+    layer l = {.counts = counts,
+               .T = T,
+               .H = H,
+               .gates = 3,
+               .h = h,
+               .inner = reset_state,
+               .gate = gates,
+               .h0 = h0,
+               .recurrent = recurrent,
+               .recurrent_new = recurrent_new};
+    CK_TRY(prepare(&l, &N, 2, false));
+    CK_ARRAY(reset_state, N * H);
+    CK_TRY(T > 0 ? ck_check_packed(recurrent_new, H, H, 1) : CK_OK);
+    return run(&l, reset_gru_stages, false, H, N);
+}
+
+ck_status ck_reset_gru_backward_f32(float *dgates, float *dstate_h, const float *dh, const float *gates,
+                                    const float *h, const float *h0, const float *recurrent,
+                                    const float *recurrent_new, const int32_t *counts, int64_t T, int64_t H) {
+    int64_t N;
+    layer l = {.counts = counts,
+               .T = T,
+               .H = H,
+               .gates = 3,
+               .h = (float *)h,
+               .h0 = h0,
+               .gate = (float *)gates,
+               .dgate = dgates,
+               .dstate_h = dstate_h,
+               .dh = dh,
+               .recurrent = recurrent,
+               .recurrent_new = recurrent_new};
+    CK_TRY(prepare(&l, &N, 2, true));
+    CK_TRY(T > 0 ? ck_check_packed(recurrent_new, H, H, 1) : CK_OK);
+    return run(&l, reset_gru_stages_back, true, 2 * H, N);
 }

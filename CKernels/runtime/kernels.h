@@ -53,17 +53,31 @@ static inline int64_t ck_whole(int64_t count, int64_t block) { return ck_blocks(
     X(void, attention_score_rows,                                                                            \
       (const ck_attention_call *call, float *scores, int stage, int64_t b, int64_t head, int64_t t,          \
        float *scratch))                                                                                      \
-    X(void, lstm_cell_forward_rows,                                                                          \
-      (float *h, float *c, float *gates, const float *c_before, int64_t rows, int64_t H))                    \
-    X(void, lstm_cell_backward_rows,                                                                         \
-      (float *dgates, float *dstate_c, const float *dstate_h, const float *dh, const float *gates,           \
-       const float *c, const float *c_before, int64_t rows, int64_t H))                                      \
-    X(void, gru_cell_forward_rows,                                                                           \
-      (float *h, float *reset_input, float *gates, const float *a, const float *h_before, int64_t rows,      \
+    X(void, rnn_cell_forward, (float *h, const float *gates, int64_t rows, int64_t units, int64_t H))        \
+    X(void, rnn_cell_backward,                                                                               \
+      (float *dgates, const float *dstate_h, const float *dh, const float *h, int64_t rows, int64_t units,   \
        int64_t H))                                                                                           \
-    X(void, gru_cell_backward_rows,                                                                          \
+    X(void, lstm_cell_forward,                                                                               \
+      (float *h, float *c, float *gates, const float *c_before, int64_t rows, int64_t units, int64_t H))     \
+    X(void, lstm_cell_backward,                                                                              \
+      (float *dgates, float *dstate_c, const float *dstate_h, const float *dh, const float *gates,           \
+       const float *c, const float *c_before, int64_t rows, int64_t units, int64_t H))                       \
+    X(void, gru_cell_forward,                                                                                \
+      (float *h, float *gates, const float *reset_input, const float *h_before, int64_t rows, int64_t units, \
+       int64_t H))                                                                                           \
+    X(void, gru_cell_backward,                                                                               \
       (float *dgates, float *drecurrent, float *dstate_h, const float *dh, const float *gates,               \
-       const float *reset_input, const float *h_before, int64_t rows, int64_t H))                            \
+       const float *reset_input, const float *h_before, int64_t rows, int64_t units, int64_t H))             \
+    X(void, reset_cell_forward,                                                                              \
+      (float *reset_state, float *gates, const float *h_before, int64_t rows, int64_t units, int64_t H))     \
+    X(void, update_cell_forward,                                                                             \
+      (float *h, float *gates, const float *h_before, int64_t rows, int64_t units, int64_t H))               \
+    X(void, update_cell_backward,                                                                            \
+      (float *dgates, float *dstate_h, const float *dh, const float *gates, const float *h_before,           \
+       int64_t rows, int64_t units, int64_t H))                                                              \
+    X(void, reset_cell_backward,                                                                             \
+      (float *dgates, float *dstate_h, const float *dreset_state, const float *gates, const float *h_before, \
+       int64_t rows, int64_t units, int64_t H))                                                              \
     X(void, pack_a_panels,                                                                                   \
       (float *out, const float *source, int64_t stride, int64_t k_stride, int64_t count, int64_t kc))        \
     X(void, pack_b_panels,                                                                                   \

@@ -62,9 +62,6 @@ static inline int64_t ck_product(int64_t a, int64_t b) {
         CK_REQUIRE((pointer) || (count) == 0, CK_NULL_POINTER);                                              \
     } while (0)
 
-// Whether a packed matrix is there and was made for b[K, N]; in ops/matmul.c.
-ck_status ck_check_packed(const float *packed, int64_t K, int64_t N);
-
 ck_status ck_check_range(const int32_t *values, int64_t count, int64_t lowest, int64_t highest);
 
 #endif

@@ -95,11 +95,13 @@ package final class PackedMatrix {
   let rows: Int
   let columns: Int
 
-  package init(_ matrix: Matrix) {
+  /// The columns may fall into groups of equal width, as a cell's gates do.
+  package init(_ matrix: Matrix, groups: Int = 1) {
     rows = matrix.rows
     columns = matrix.columns
-    buffer = Buffer(count: Int(ck_packed_count_f32(Int64(rows), Int64(columns))))
-    check(ck_pack_f32(buffer.pointer, matrix.kernel, Int64(rows), Int64(columns)))
+    let (k, n, groups) = (Int64(rows), Int64(columns), Int64(groups))
+    buffer = Buffer(count: Int(ck_packed_count_f32(k, n, groups)))
+    check(ck_pack_f32(buffer.pointer, matrix.kernel, k, n, groups))
   }
 }
 

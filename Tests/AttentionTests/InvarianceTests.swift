@@ -65,8 +65,8 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
           let right = ck_matrix(data: b.baseAddress, row_stride: 1, column_stride: Int64(k))
           let (m, n, k) = (Int64(m), Int64(n), Int64(k))
           if packed {
-            var panels = Output(Int(ck_packed_count_f32(k, n)))
-            expectOK(ck_pack_f32(&panels.memory, right, k, n))
+            var panels = Output(Int(ck_packed_count_f32(k, n, 1)))
+            expectOK(ck_pack_f32(&panels.memory, right, k, n, 1))
             expectOK(ck_matmul_packed_f32(&c.memory, n, left, panels.elements, bias, 0, m, n, k))
           } else {
             expectOK(ck_matmul_f32(&c.memory, n, left, right, bias, Int32(CK_TANH), m, n, k))

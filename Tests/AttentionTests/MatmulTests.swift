@@ -56,8 +56,8 @@ private struct Product {
       b.withUnsafeBufferPointer { b in
         let (left, right) = (self.left(a.baseAddress!), self.right(b.baseAddress!))
         if packed {
-          var panels = Output(Int(ck_packed_count_f32(k, n)))
-          expectOK(ck_pack_f32(&panels.memory, right, k, n))
+          var panels = Output(Int(ck_packed_count_f32(k, n, 1)))
+          expectOK(ck_pack_f32(&panels.memory, right, k, n, 1))
           expectOK(
             ck_matmul_packed_f32(
               &out.memory, Int64(stride), left, panels.elements, biased ? bias : nil, flags, m, n, k))

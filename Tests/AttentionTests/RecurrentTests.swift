@@ -102,8 +102,8 @@ struct RecurrentProblem {
     let (t, h, w) = (Int64(time), Int64(hidden), Int64(width))
     let dh = given ? packed(self.dh, hidden) : nil
     let counts = self.counts.int32
-    let transposed = pack(rowStride: 1, columnStride: h, k: h, n: w)
-    let straight = pack(rowStride: h, columnStride: 1, k: w, n: h)
+    let transposed = pack(rowStride: 1, columnStride: h, k: h, n: w, groups: Int64(cell.gates))
+    let straight = pack(rowStride: h, columnStride: 1, k: w, n: h, groups: 1)
     var (out, inner, gates) = (
       Output(rows * hidden), Output(rows * hidden), Output(packed(self.gates, width))
     )
@@ -132,13 +132,13 @@ struct RecurrentProblem {
       drecurrent: drecurrent.elements, dh0: dstateH.elements, dc0: dstateC.elements)
   }
 
-  private func pack(rowStride: Int64, columnStride: Int64, k: Int64, n: Int64) -> [Float] {
-    var panels = Output(Int(ck_packed_count_f32(k, n)))
+  private func pack(rowStride: Int64, columnStride: Int64, k: Int64, n: Int64, groups: Int64) -> [Float] {
+    var panels = Output(Int(ck_packed_count_f32(k, n, groups)))
     recurrent.withUnsafeBufferPointer {
       expectOK(
         ck_pack_f32(
           &panels.memory,
-          ck_matrix(data: $0.baseAddress, row_stride: rowStride, column_stride: columnStride), k, n))
+          ck_matrix(data: $0.baseAddress, row_stride: rowStride, column_stride: columnStride), k, n, groups))
     }
     return panels.elements
   }

@@ -99,24 +99,28 @@ extension KernelTests {
             ck_matmul_f32(&$0, max(sizes.1, 4), some, some, nil, 0, sizes.0, sizes.1, sizes.2)
           }
         }
-        expect(ck_pack_f32(nil, some, 4, 4), CK_NULL_POINTER)
-        expectStatus(CK_NULL_POINTER) { ck_pack_f32(&$0, none, 4, 4) }
-        expectStatus(CK_BAD_SIZE) { ck_pack_f32(&$0, some, -4, 4) }
-        expectStatus(CK_BAD_SIZE) { ck_pack_f32(&$0, some, huge, 4) }
+        expect(ck_pack_f32(nil, some, 4, 4, 1), CK_NULL_POINTER)
+        expectStatus(CK_NULL_POINTER) { ck_pack_f32(&$0, none, 4, 4, 1) }
+        expectStatus(CK_BAD_SIZE) { ck_pack_f32(&$0, some, -4, 4, 1) }
+        expectStatus(CK_BAD_SIZE) { ck_pack_f32(&$0, some, huge, 4, 1) }
+        for groups in [Int64(0), -1, 3, 8, huge] {
+          expectStatus(CK_BAD_SIZE) { ck_pack_f32(&$0, some, 4, 4, groups) }
+          #expect(ck_packed_count_f32(4, 4, groups) == -1)
+        }
       }
-      #expect(ck_packed_count_f32(4, 4) > 0)
+      #expect(ck_packed_count_f32(4, 4, 1) > 0)
       let bad: [(Int64, Int64)] = [
         (-1, 4), (4, -1), (huge, 4), (4, huge), (huge, huge), (1, .max), (.max, 1),
       ]
       for (k, n) in bad {
-        #expect(ck_packed_count_f32(k, n) == -1, "\(k) × \(n)")
+        #expect(ck_packed_count_f32(k, n, 1) == -1, "\(k) × \(n)")
       }
     }
 
     @Test func wrongPacking() throws {
       func packed(_ k: Int64, _ n: Int64) -> [Float] {
-        var panels = [Float](repeating: 0, count: Int(ck_packed_count_f32(k, n)))
-        x.withUnsafeBufferPointer { expectOK(ck_pack_f32(&panels, matrix($0.baseAddress, n), k, n)) }
+        var panels = [Float](repeating: 0, count: Int(ck_packed_count_f32(k, n, 1)))
+        x.withUnsafeBufferPointer { expectOK(ck_pack_f32(&panels, matrix($0.baseAddress, n), k, n, 1)) }
         return panels
       }
       // A packed matrix goes on with the set that packed it, to the bit, whatever is in use by then.
@@ -145,9 +149,11 @@ extension KernelTests {
     }
 
     @Test func cells() {
-      func packed(_ k: Int64, _ n: Int64) -> [Float] {
-        var panels = [Float](repeating: 0, count: Int(ck_packed_count_f32(k, n)))
-        x.withUnsafeBufferPointer { expectOK(ck_pack_f32(&panels, matrix($0.baseAddress, n), k, n)) }
+      func packed(_ k: Int64, _ n: Int64, groups: Int64 = 1) -> [Float] {
+        var panels = [Float](repeating: 0, count: Int(ck_packed_count_f32(k, n, groups)))
+        x.withUnsafeBufferPointer {
+          expectOK(ck_pack_f32(&panels, matrix($0.baseAddress, n), k, n, groups))
+        }
         return panels
       }
       // H = 2, two steps of 2 and 1 rows.
@@ -175,9 +181,49 @@ extension KernelTests {
         #expect(status == CK_OK || du == x && dh == x)
         return status
       }
+      func rnn(_ y: Out, _ r: [Float]?, _ n: [Int32]?, _ t: Int64, _ h: Int64) -> ck_status {
+        var gates = x
+        let status = ck_rnn_forward_f32(y, &gates, x, r, n, t, h)
+        #expect(status == CK_OK || gates == x)
+        return status
+      }
+      func rnnBackward(_ y: Out, _ r: [Float]?, _ n: [Int32]?, _ t: Int64, _ h: Int64) -> ck_status {
+        var dh = x
+        let status = ck_rnn_backward_f32(y, &dh, x, x, r, n, t, h)
+        #expect(status == CK_OK || dh == x)
+        return status
+      }
+      // Of the two matrices of a GRU that resets first, one is right.
+      func reset(_ y: Out, _ r: [Float]?, _ n: [Int32]?, _ t: Int64, _ h: Int64) -> ck_status {
+        var (state, gates) = (x, x)
+        let status = ck_reset_gru_forward_f32(y, &state, &gates, x, r, packed(2, 2), n, t, h)
+        #expect(status == CK_OK || state == x && gates == x)
+        return status
+      }
+      func resetNew(_ y: Out, _ r: [Float]?, _ n: [Int32]?, _ t: Int64, _ h: Int64) -> ck_status {
+        var (state, gates) = (x, x)
+        return ck_reset_gru_forward_f32(y, &state, &gates, x, packed(2, 4, groups: 2), r, n, t, h)
+      }
+      func resetBackward(_ y: Out, _ r: [Float]?, _ n: [Int32]?, _ t: Int64, _ h: Int64) -> ck_status {
+        var dh = x
+        let status = ck_reset_gru_backward_f32(y, &dh, x, x, x, x, r, packed(2, 2), n, t, h)
+        #expect(status == CK_OK || dh == x)
+        return status
+      }
+      func resetNewBackward(_ y: Out, _ r: [Float]?, _ n: [Int32]?, _ t: Int64, _ h: Int64) -> ck_status {
+        var dh = x
+        return ck_reset_gru_backward_f32(y, &dh, x, x, x, x, packed(4, 2), r, n, t, h)
+      }
       let calls = [
-        (lstm, packed(2, 8)), (lstmBackward, packed(8, 2)), (gru, packed(2, 6)), (gruBackward, packed(6, 2)),
+        (lstm, packed(2, 8, groups: 4)), (lstmBackward, packed(8, 2)), (gru, packed(2, 6, groups: 3)),
+        (gruBackward, packed(6, 2)), (rnn, packed(2, 2)), (rnnBackward, packed(2, 2)),
+        (reset, packed(2, 4, groups: 2)), (resetBackward, packed(4, 2)), (resetNew, packed(2, 2)),
+        (resetNewBackward, packed(2, 2)),
       ]
+      // The right sizes in the wrong number of groups.
+      for (call, panels) in [(lstm, packed(2, 8)), (gru, packed(2, 6)), (reset, packed(2, 4))] {
+        expectStatus(CK_WRONG_PACKING) { call(&$0, panels, [2, 1], 2, 2) }
+      }
       for (call, panels) in calls {
         expectStatus(CK_NULL_POINTER) { _ in call(nil, panels, [2, 1], 2, 2) }
         expectStatus(CK_NULL_POINTER) { call(&$0, panels, nil, 2, 2) }

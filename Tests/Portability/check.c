@@ -83,10 +83,10 @@ static void require(run *r, ck_status status) {
     r->failed = true;
 }
 
-static float *packed(run *r, ck_matrix b, int64_t K, int64_t N) {
-    int64_t count = ck_packed_count_f32(K, N);
+static float *packed(run *r, ck_matrix b, int64_t K, int64_t N, int64_t groups) {
+    int64_t count = ck_packed_count_f32(K, N, groups);
     float *panels = keep(r, allocate(count * (int64_t)sizeof(float)));
-    require(r, ck_pack_f32(panels, b, K, N));
+    require(r, ck_pack_f32(panels, b, K, N, groups));
     return panels;
 }
 
@@ -138,8 +138,8 @@ static void matmul(run *r) {
     ck_matrix right = next() % 2 ? (ck_matrix){b, N, 1} : (ck_matrix){b, 1, K};
     int flags = (int)(next() % 4);
     require(r, ck_matmul_f32(output(r, M * stride), stride, left, right, bias, flags, M, N, K));
-    require(r, ck_matmul_packed_f32(output(r, M * stride), stride, left, packed(r, right, K, N), bias, flags,
-                                    M, N, K));
+    require(r, ck_matmul_packed_f32(output(r, M * stride), stride, left, packed(r, right, K, N, 1), bias,
+                                    flags, M, N, K));
 }
 
 static void rows(run *r) {
@@ -262,8 +262,8 @@ static void lstm(run *r) {
     int32_t *counts = draw_counts(r, &T, &N);
     int64_t first = T > 0 ? counts[0] : 0;
     float *R = input(r, G * H, 0.3f), *h0 = input(r, first * H, 1), *c0 = input(r, first * H, 1);
-    float *transposed = packed(r, (ck_matrix){R, 1, H}, H, G),
-          *straight = packed(r, (ck_matrix){R, H, 1}, G, H);
+    float *transposed = packed(r, (ck_matrix){R, 1, H}, H, G, 4),
+          *straight = packed(r, (ck_matrix){R, H, 1}, G, H, 1);
     float *h = output(r, N * H), *c = output(r, N * H), *gates = output(r, N * G);
     require(r, ck_lstm_forward_f32(h, c, gates, h0, c0, transposed, counts, T, H));
     float *dh = next() % 2 ? input(r, N * H, 1) : NULL;
@@ -276,8 +276,8 @@ static void gru(run *r) {
     int32_t *counts = draw_counts(r, &T, &N);
     int64_t first = T > 0 ? counts[0] : 0;
     float *R = input(r, G * H, 0.3f), *bias = input(r, G, 1), *h0 = input(r, first * H, 1);
-    float *transposed = packed(r, (ck_matrix){R, 1, H}, H, G),
-          *straight = packed(r, (ck_matrix){R, H, 1}, G, H);
+    float *transposed = packed(r, (ck_matrix){R, 1, H}, H, G, 3),
+          *straight = packed(r, (ck_matrix){R, H, 1}, G, H, 1);
     float *h = output(r, N * H), *reset_input = output(r, N * H), *gates = output(r, N * G);
     require(r, ck_gru_forward_f32(h, reset_input, gates, h0, transposed, bias, counts, T, H));
     float *dh = next() % 2 ? input(r, N * H, 1) : NULL;

@@ -124,7 +124,7 @@ struct PackedDecoder {
 
   init(_ decoder: LuongDecoder) {
     self.decoder = decoder
-    recurrent = decoder.layers.map { PackedMatrix(Matrix($0.recurrent).transposed) }
+    recurrent = decoder.layers.map { PackedMatrix(Matrix($0.recurrent).transposed, groups: $0.cell.gates) }
     inputs = decoder.layers.indices.map { index in
       index > 0
         ? PackedMatrix(Matrix(decoder.layers[index].input).transposed)

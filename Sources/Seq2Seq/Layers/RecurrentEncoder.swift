@@ -103,7 +103,8 @@ extension RecurrentEncoder {
     let initial = RecurrentState(cell: layer.cell, rows: plan.lengths.count, hidden: layer.hidden)
     tape.gates.setProduct(x, Matrix(layer.input).transposed, bias: layer.bias)
     layer.cell.forward(
-      tape, initial: initial, recurrent: PackedMatrix(Matrix(layer.recurrent).transposed),
+      tape, initial: initial,
+      recurrent: PackedMatrix(Matrix(layer.recurrent).transposed, groups: layer.cell.gates),
       bias: layer.recurrentBias,
       counts: plan.counts)
     return Run(input: x, tape: tape, initial: initial)

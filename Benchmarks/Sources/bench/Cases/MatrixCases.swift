@@ -71,21 +71,23 @@ final class Packed {
   private let source: Floats
   private let rows: Int
   private let columns: Int
+  private let groups: Int
   private var packed = Floats(zeros: 0)
 
   var pointer: UnsafePointer<Float> { UnsafePointer(packed.pointer) }
 
   /// The right-hand side [rows, columns] whose transpose is stored, as a layer's weight is.
-  init(transposed source: Floats, rows: Int, columns: Int) {
+  init(transposed source: Floats, rows: Int, columns: Int, groups: Int = 1) {
     self.source = source
     self.rows = rows
     self.columns = columns
+    self.groups = groups
   }
 
   func pack() throws {
-    let (k, n) = (Int64(rows), Int64(columns))
-    packed = Floats(zeros: Int(ck_packed_count_f32(k, n)))
+    let (k, n, g) = (Int64(rows), Int64(columns), Int64(groups))
+    packed = Floats(zeros: Int(ck_packed_count_f32(k, n, g)))
     let right = ck_matrix(data: source.pointer, row_stride: 1, column_stride: k)
-    try kernel(ck_pack_f32(packed.pointer, right, k, n))
+    try kernel(ck_pack_f32(packed.pointer, right, k, n, g))
   }
 }

@@ -56,7 +56,8 @@ private final class RecurrentData {
     bias = Floats(random: gateWidth, seed: 4, scale: scale)
     recurrentBias = Floats(random: gateWidth, seed: 5, scale: scale)
     packedInput = Packed(transposed: input, rows: width, columns: gateWidth)
-    packedRecurrent = Packed(transposed: recurrent, rows: width, columns: gateWidth)
+    packedRecurrent = Packed(
+      transposed: recurrent, rows: width, columns: gateWidth, groups: cell.gates)
   }
 
   func pack() throws {

@@ -1,0 +1,30 @@
+// The parts of a matrix product, for operations that compute products within a parallel region of their own.
+#ifndef CK_MATMUL_INTERNAL_H
+#define CK_MATMUL_INTERNAL_H
+
+#include "../runtime/runtime.h"
+
+// c is cut into tiles of so many rows and columns, each computed by one thread over all of K in blocks of
+// DEPTH; multiples of every mr and nr.
+enum { ROWS = 96, COLUMNS = 256, DEPTH = 512 };
+
+// Whether a packed matrix is there and was made for b[K, N]; with groups = 0 for any number of groups.
+ck_status ck_check_packed(const float *packed, int64_t K, int64_t N, int64_t groups);
+
+// The set that packed it.
+const ck_kernels *ck_packed_kernels(const float *packed);
+
+// The left factor a[M, K] laid out for the inner loop: its floats, the tasks of packing it, and one of them.
+//
+//     [block of ROWS][block of DEPTH][panel][k][mr]
+int64_t ck_left_count(const ck_kernels *kernels, int64_t M, int64_t K);
+int64_t ck_left_tasks(int64_t M, int64_t K);
+void ck_pack_left(const ck_kernels *kernels, float *panels, ck_matrix a, int64_t M, int64_t K, int64_t task);
+
+// One tile: the rows of one block of ROWS of the left factor's M, and `columns` columns of a group from
+// `column` on, a multiple of COLUMNS or of WIDEST panels. c and bias point at the tile's first element.
+void ck_multiply_block(float *c, int64_t c_stride, const float *left, int64_t M, int64_t row_block,
+                       const float *packed, int64_t group, int64_t column, int64_t columns, const float *bias,
+                       int flags);
+
+#endif
