@@ -149,7 +149,8 @@ struct LuongModel<T: Reference.Scalar> {
     let isLSTM = configuration.cell == .lstm
     let weights = Reference.RecurrentWeights(
       cell: configuration.cell, input: value("\(prefix).input"), recurrent: value("\(prefix).recurrent"),
-      bias: value("\(prefix).bias"), recurrentBias: isLSTM ? [] : value("\(prefix).recurrentBias"))
+      bias: value("\(prefix).bias"),
+      recurrentBias: configuration.cell == .gru ? value("\(prefix).recurrentBias") : [])
     let inputWidth = weights.input.count / weights.bias.count
     return try Reference.recurrent(
       Reference.RecurrentInput(

@@ -98,7 +98,7 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
       Parameter(name: "\(prefix).recurrent", shape: [gates, hidden]),
       Parameter(name: "\(prefix).bias", shape: [gates]),
     ]
-    return cell == .lstm ? list : list + [Parameter(name: "\(prefix).recurrentBias", shape: [gates])]
+    return cell == .gru ? list + [Parameter(name: "\(prefix).recurrentBias", shape: [gates])] : list
   }
 
   func validate() throws {

@@ -5,9 +5,19 @@ extension Reference {
     case lstm
     /// Gated recurrent unit, reset after the product, gates in the order reset, update, new.
     case gru
+    /// Gated recurrent unit, reset before the product, gates in the same order.
+    case gruResetBefore
+    /// The plain cell, h′ = tanh(W x + b + U h).
+    case rnn
 
-    /// How many gates the weights stack: 4 or 3.
-    public var gates: Int { self == .lstm ? 4 : 3 }
+    /// How many gates the weights stack: 4, 3 or 1.
+    public var gates: Int {
+      switch self {
+      case .lstm: 4
+      case .gru, .gruResetBefore: 3
+      case .rnn: 1
+      }
+    }
   }
 
   /// A cell's parameters, or their gradients.
@@ -19,7 +29,7 @@ extension Reference {
     public var recurrent: [T]
     /// b [gates · hidden].
     public var bias: [T]
-    /// c [gates · hidden], beside the recurrent product; the GRU alone has it, the LSTM's is empty.
+    /// c [gates · hidden], beside the recurrent product; the GRU that resets after it alone has it, others' is empty.
     public var recurrentBias: [T]
 
     @inlinable
@@ -94,7 +104,7 @@ extension Reference {
     }
   }
 
-  /// h [hidden] and the LSTM's c [hidden] (zeros for the GRU) of one sentence; or their gradients.
+  /// h [hidden] and the LSTM's c [hidden] (zeros for the others) of one sentence; or their gradients.
   @usableFromInline
   struct State<T: Scalar> {
     @usableFromInline var hidden, cell: [T]
@@ -110,14 +120,14 @@ extension Reference {
   public struct RecurrentResult<T: Scalar>: Sendable {
     /// h of every step, [batch, time, hidden]; 0 beyond a length.
     public var outputs: [T]
-    /// c of every step, [batch, time, hidden]; 0 beyond a length, and all 0 for the GRU.
+    /// c of every step, [batch, time, hidden]; 0 beyond a length, and all 0 but for the LSTM.
     public var cells: [T]
     /// The state after each sentence's last step, [batch, hidden]; h₀ where the length is 0.
     public var finalHidden: [T]
-    /// c after each sentence's last step, [batch, hidden]; c₀ where the length is 0, and all 0 for the GRU.
+    /// c after each sentence's last step, [batch, hidden]; c₀ where the length is 0, and all 0 but for the LSTM.
     public var finalCell: [T]
     /// What the backward needs of every step, [batch, time, 4 · hidden]: (i, f, g, o) of the LSTM;
-    /// (r, z, n, Uₙ h + cₙ) of the GRU.
+    /// (r, z, n, Uₙ h + cₙ) of the GRU; (r, z, n, r ∘ h) of the one that resets before; (h′, 0, 0, 0) of the plain cell.
     public var activations: [T]
 
     @inlinable
@@ -152,6 +162,8 @@ extension Reference {
           switch weights.cell {
           case .lstm: lstmStep(x, state, weights)
           case .gru: gruStep(x, state, weights)
+          case .gruResetBefore: gruResetBeforeStep(x, state, weights)
+          case .rnn: rnnStep(x, state, weights)
           }
         add(1, state.hidden[...], to: &result.outputs, row: t)
         add(1, state.cell[...], to: &result.cells, row: t)
@@ -167,7 +179,7 @@ extension Reference {
   public struct RecurrentGradient<T: Scalar>: Sendable {
     /// [batch, time, inputWidth]; 0 beyond a length.
     public var x: [T]
-    /// [batch, hidden]; that of c₀ is all 0 for the GRU.
+    /// [batch, hidden]; that of c₀ is all 0 but for the LSTM.
     public var initialHidden, initialCell: [T]
     public var weights: RecurrentWeights<T>
 
@@ -226,10 +238,14 @@ extension Reference {
           case .lstm:
             lstmStepBackward(dstate, activations, previous, cell: row(result.cells, t, input.hidden))
           case .gru: gruStepBackward(dstate, activations, previous)
+          case .gruResetBefore: gruResetBeforeStepBackward(dstate, activations, previous, weights)
+          case .rnn: rnnStepBackward(dstate, activations)
           }
         accumulate(step, x: row(input.x, t, input.inputWidth), previous, weights, t, &gradient)
         dstate = step.previous
-        dstate.hidden = zip(dstate.hidden, transposedProduct(weights.recurrent, step.recurrentSum)).map(+)
+        let sum = step.recurrentSum
+        let met = Array(weights.recurrent.prefix(sum.count * input.hidden))
+        dstate.hidden = zip(dstate.hidden, transposedProduct(met, sum)).map(+)
       }
       gradient.initialHidden += dstate.hidden
       gradient.initialCell += dstate.cell
@@ -238,22 +254,26 @@ extension Reference {
   }
 }
 
-// MARK: - What both cells share
+// MARK: - What the cells share
 
 extension Reference {
   /// One step's gradients.
   @usableFromInline
   struct StepGradient<T: Scalar> {
-    /// da and du of the sums a = W x + b and u = U h + c, [gates · hidden] each.
+    /// da and du of the sums a = W x + b and u = U h + c, [gates · hidden] each. Where U's last rows met `reset` instead of
+    /// h, du lacks them.
     @usableFromInline var inputSum, recurrentSum: [T]
-    /// What reaches h[t−1] and c[t−1] other than through U.
+    /// What reaches h[t−1] and c[t−1] other than through the product U h.
     @usableFromInline var previous: State<T>
+    /// r ∘ h, of the GRU that resets before the product; else empty.
+    @usableFromInline var reset: [T]
 
     @inlinable
-    init(inputSum: [T], recurrentSum: [T], previous: State<T>) {
+    init(inputSum: [T], recurrentSum: [T], previous: State<T>, reset: [T] = []) {
       self.inputSum = inputSum
       self.recurrentSum = recurrentSum
       self.previous = previous
+      self.reset = reset
     }
   }
 
@@ -284,10 +304,15 @@ extension Reference {
     _ gradient: inout RecurrentGradient<T>
   ) {
     add(1, transposedProduct(weights.input, step.inputSum)[...], to: &gradient.x, row: t)
-    for (i, (da, du)) in zip(step.inputSum, step.recurrentSum).enumerated() {
+    for (i, da) in step.inputSum.enumerated() {
       add(da, x, to: &gradient.weights.input, row: i)
-      add(du, previous.hidden[...], to: &gradient.weights.recurrent, row: i)
       gradient.weights.bias[i] += da
+      guard i < step.recurrentSum.count else {
+        add(da, step.reset[...], to: &gradient.weights.recurrent, row: i)
+        continue
+      }
+      let du = step.recurrentSum[i]
+      add(du, previous.hidden[...], to: &gradient.weights.recurrent, row: i)
       if weights.cell == .gru { gradient.weights.recurrentBias[i] += du }
     }
   }

@@ -63,6 +63,24 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     expectEqual(try Reference.recurrent(input, weights).finalHidden, [(1 - z) * n + z * -0.5])
   }
 
+  @Test func oneStepOfTheGRUThatResetsBefore() throws {
+    // Two units, so that Uₙ mixes what was reset; the gates are open to a half: W and U_rz are zero.
+    let zeros = [Double](repeating: 0, count: 8)
+    let weights = Weights(
+      cell: .gruResetBefore, input: [0, 0, 0, 0, 0.1, 0.2], recurrent: zeros + [0.3, 0.4, 0.5, 0.6],
+      bias: [0, 0, 0, 0, 0.7, 0.8])
+    let input = Input(x: [2], initialHidden: [-0.5, 0.25], batch: 1, time: 1, inputWidth: 1, hidden: 2)
+    let n = [tanh(0.2 + 0.7 - 0.075 + 0.05), tanh(0.4 + 0.8 - 0.125 + 0.075)]
+    expectEqual(
+      try Reference.recurrent(input, weights).finalHidden, [0.5 * n[0] - 0.25, 0.5 * n[1] + 0.125])
+  }
+
+  @Test func oneStepOfThePlainCell() throws {
+    let weights = Weights(cell: .rnn, input: [0.1], recurrent: [0.4], bias: [0.7])
+    let input = Input(x: [2], initialHidden: [-0.5], batch: 1, time: 1, inputWidth: 1, hidden: 1)
+    expectEqual(try Reference.recurrent(input, weights).finalHidden, [tanh(0.2 + 0.7 - 0.2)])
+  }
+
   // MARK: Ragged batches
 
   @Test(arguments: Reference.Cell.allCases, [false, true])

@@ -76,9 +76,10 @@ struct RecurrentProblem {
     let dgates = packed(gradient.x, width)
     return Result(
       h: packed(result.outputs, hidden),
-      inner: cell == .lstm ? packed(result.cells, hidden) : columns(activations, 4, 3..<4),
-      gates: columns(activations, 4, 0..<cell.gates), dgates: dgates,
-      drecurrent: cell == .lstm ? [] : throughReset(dgates, activations),
+      inner: cell == .rnn
+        ? [] : cell == .lstm ? packed(result.cells, hidden) : columns(activations, 4, 3..<4),
+      gates: cell == .rnn ? [] : columns(activations, 4, 0..<cell.gates), dgates: dgates,
+      drecurrent: cell == .gru ? throughReset(dgates, activations) : [],
       dh0: firstStep(gradient.initialHidden), dc0: cell == .lstm ? firstStep(gradient.initialCell) : [])
   }
 
@@ -99,11 +100,12 @@ struct RecurrentProblem {
 
   /// The kernels under the set in use; dh is null where it is not given.
   func run(dh given: Bool = true) -> Result<Float> {
-    let (t, h, w) = (Int64(time), Int64(hidden), Int64(width))
+    let (t, h) = (Int64(time), Int64(hidden))
     let dh = given ? packed(self.dh, hidden) : nil
     let counts = self.counts.int32
-    let transposed = pack(rowStride: 1, columnStride: h, k: h, n: w, groups: Int64(cell.gates))
-    let straight = pack(rowStride: h, columnStride: 1, k: w, n: h, groups: 1)
+    let together = cell == .gruResetBefore ? 2 : cell.gates
+    let transposed = pack(0, rowStride: 1, columnStride: h, k: h, n: Int64(together) * h, groups: together)
+    let straight = pack(0, rowStride: h, columnStride: 1, k: Int64(together) * h, n: h)
     var (out, inner, gates) = (
       Output(rows * hidden), Output(rows * hidden), Output(packed(self.gates, width))
     )
@@ -126,15 +128,35 @@ struct RecurrentProblem {
           &dgates.memory, &drecurrent.memory, &dstateH.memory, dh, gates.elements, inner.elements,
           out.elements,
           h0, straight, counts, t, h))
+    case .gruResetBefore:
+      let new = pack(2 * hidden * hidden, rowStride: 1, columnStride: h, k: h, n: h)
+      let newStraight = pack(2 * hidden * hidden, rowStride: h, columnStride: 1, k: h, n: h)
+      expectOK(
+        ck_reset_gru_forward_f32(
+          &out.memory, &inner.memory, &gates.memory, h0, transposed, new, counts, t, h))
+      expectOK(
+        ck_reset_gru_backward_f32(
+          &dgates.memory, &dstateH.memory, dh, gates.elements, out.elements, h0, straight, newStraight,
+          counts, t, h))
+    case .rnn:
+      inner = Output(0)
+      expectOK(ck_rnn_forward_f32(&out.memory, &gates.memory, h0, transposed, counts, t, h))
+      expectOK(
+        ck_rnn_backward_f32(&dgates.memory, &dstateH.memory, dh, out.elements, straight, counts, t, h))
+      gates = Output(0)
     }
     return Result(
       h: out.elements, inner: inner.elements, gates: gates.elements, dgates: dgates.elements,
       drecurrent: drecurrent.elements, dh0: dstateH.elements, dc0: dstateC.elements)
   }
 
-  private func pack(rowStride: Int64, columnStride: Int64, k: Int64, n: Int64, groups: Int64) -> [Float] {
+  /// A part of R that starts at an offset.
+  private func pack(
+    _ offset: Int, rowStride: Int64, columnStride: Int64, k: Int64, n: Int64, groups: Int = 1
+  ) -> [Float] {
+    let groups = Int64(groups)
     var panels = Output(Int(ck_packed_count_f32(k, n, groups)))
-    recurrent.withUnsafeBufferPointer {
+    recurrent[min(offset, recurrent.count)...].withUnsafeBufferPointer {
       expectOK(
         ck_pack_f32(
           &panels.memory,
@@ -159,7 +181,7 @@ struct RecurrentProblem {
           gradient ? .gradient(naive: naive, truth: truth) : .forward(naive: naive, truth: truth)))
     }
     compare("h", \.h, \.h, gradient: false)
-    compare(cell == .lstm ? "c" : "reset input", \.inner, \.inner, gradient: false)
+    compare("c or reset", \.inner, \.inner, gradient: false)
     compare("gates", \.gates, \.gates, gradient: false)
     compare("dgates", \.dgates, \.dgates, gradient: true)
     compare("drecurrent", \.drecurrent, \.drecurrent, gradient: true)

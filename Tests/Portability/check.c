@@ -286,6 +286,35 @@ static void gru(run *r) {
                                    T, H));
 }
 
+static void reset_gru(run *r) {
+    int64_t T, N, H = size(70), G = 3 * H;
+    int32_t *counts = draw_counts(r, &T, &N);
+    int64_t first = T > 0 ? counts[0] : 0;
+    float *R = input(r, 2 * H * H, 0.3f), *U = input(r, H * H, 0.3f), *h0 = input(r, first * H, 1);
+    float *h = output(r, N * H), *reset_state = output(r, N * H), *gates = output(r, N * G);
+    require(r,
+            ck_reset_gru_forward_f32(h, reset_state, gates, h0, packed(r, (ck_matrix){R, 1, H}, H, 2 * H, 2),
+                                     packed(r, (ck_matrix){U, 1, H}, H, H, 1), counts, T, H));
+    float *dh = next() % 2 ? input(r, N * H, 1) : NULL;
+    float *dgates = output(r, N * G), *state = output(r, first * H);
+    require(r, ck_reset_gru_backward_f32(dgates, state, dh, gates, h, h0,
+                                         packed(r, (ck_matrix){R, H, 1}, 2 * H, H, 1),
+                                         packed(r, (ck_matrix){U, H, 1}, H, H, 1), counts, T, H));
+}
+
+static void rnn(run *r) {
+    int64_t T, N, H = size(70);
+    int32_t *counts = draw_counts(r, &T, &N);
+    int64_t first = T > 0 ? counts[0] : 0;
+    float *R = input(r, H * H, 0.3f), *h0 = input(r, first * H, 1);
+    float *h = output(r, N * H), *gates = input(r, N * H, 1);
+    require(r, ck_rnn_forward_f32(h, gates, h0, packed(r, (ck_matrix){R, 1, H}, H, H, 1), counts, T, H));
+    float *dh = next() % 2 ? input(r, N * H, 1) : NULL;
+    float *dgates = output(r, N * H), *state = output(r, first * H);
+    require(
+        r, ck_rnn_backward_f32(dgates, state, dh, h, packed(r, (ck_matrix){R, H, 1}, H, H, 1), counts, T, H));
+}
+
 static void loss(run *r) {
     int64_t N = size(20), V = 1 + size(150), H = size(70);
     float *x = input(r, N * H, 1), *W = input(r, V * H, 1), *b = input(r, V, 1);
@@ -307,6 +336,8 @@ static const struct {
     {"additive attention", additive_attention},
     {"lstm", lstm},
     {"gru", gru},
+    {"GRU that resets before", reset_gru},
+    {"plain recurrence", rnn},
     {"cross entropy", loss},
 };
 

@@ -65,8 +65,19 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
       case nil: .none
       }
     return ReferenceModelConfiguration(
-      cell: cell == .lstm ? .lstm : .gru, layers: layers, bidirectional: bidirectional, score: score,
+      cell: cell.reference, layers: layers, bidirectional: bidirectional, score: score,
       inputFeeding: inputFeeding, hidden: 6, embedding: 3)
+  }
+}
+
+extension RecurrentCell {
+  fileprivate var reference: Reference.Cell {
+    switch self {
+    case .lstm: .lstm
+    case .gru: .gru
+    case .gruResetBefore: .gruResetBefore
+    case .rnn: .rnn
+    }
   }
 }
 

@@ -115,7 +115,7 @@ struct DecoderTape {
 /// A decoder with its weights packed for many steps.
 struct PackedDecoder {
   let decoder: LuongDecoder
-  private let recurrent: [PackedMatrix]
+  private let recurrent: [PackedRecurrent]
   /// The layers' input weights; the first layer's is that of s̃_{t−1}, nil without input feeding.
   private let inputs: [PackedMatrix?]
   private let query: PackedMatrix?
@@ -124,7 +124,7 @@ struct PackedDecoder {
 
   init(_ decoder: LuongDecoder) {
     self.decoder = decoder
-    recurrent = decoder.layers.map { PackedMatrix(Matrix($0.recurrent).transposed, groups: $0.cell.gates) }
+    recurrent = decoder.layers.map { PackedRecurrent(forward: $0.cell, $0.recurrent) }
     inputs = decoder.layers.indices.map { index in
       index > 0
         ? PackedMatrix(Matrix(decoder.layers[index].input).transposed)

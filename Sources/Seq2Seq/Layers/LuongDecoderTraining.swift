@@ -69,7 +69,8 @@ extension LuongDecoder {
       }
       layerGradients.append(
         RecurrentLayer(
-          cell: layer.cell, gradientsOf: steps.tapes[index], inputs: inputs, previousStates: states))
+          cell: layer.cell, gradientsOf: steps.tapes[index], inputs: inputs, previousStates: states,
+          run: tape.layers[index]))
     }
     let attended = attention.map { layer in
       steps.attention!.finished(layer, memory: pass.memory!, projected: steps.dqueries, queries: top)
@@ -118,7 +119,7 @@ private struct DecoderBackwardSteps {
   private let dcontext: Matrix
   private let dtop: Matrix
   private let dbelow: Matrix
-  private let recurrent: [PackedMatrix]
+  private let recurrent: [PackedRecurrent]
   private let inputs: [PackedMatrix?]
   private let query: PackedMatrix?
   private let combineContext: PackedMatrix?
@@ -139,7 +140,7 @@ private struct DecoderBackwardSteps {
     dcontext = work()
     dtop = work()
     dbelow = work()
-    recurrent = decoder.layers.map { PackedMatrix(Matrix($0.recurrent)) }
+    recurrent = decoder.layers.map { PackedRecurrent(backward: $0.cell, $0.recurrent) }
     inputs = decoder.layers.indices.map { index in
       index > 0
         ? PackedMatrix(Matrix(decoder.layers[index].input))

@@ -104,8 +104,7 @@ extension RecurrentEncoder {
     tape.gates.setProduct(x, Matrix(layer.input).transposed, bias: layer.bias)
     layer.cell.forward(
       tape, initial: initial,
-      recurrent: PackedMatrix(Matrix(layer.recurrent).transposed, groups: layer.cell.gates),
-      bias: layer.recurrentBias,
+      recurrent: PackedRecurrent(forward: layer.cell, layer.recurrent), bias: layer.recurrentBias,
       counts: plan.counts)
     return Run(input: x, tape: tape, initial: initial)
   }
@@ -183,11 +182,11 @@ extension RecurrentEncoder {
     let ranked = dfinal.gathered(plan.order.map(Int32.init))
     layer.cell.backward(
       tape, state: ranked, dh: dh, tape: run.tape, initial: run.initial,
-      recurrent: PackedMatrix(Matrix(layer.recurrent)), counts: plan.counts)
+      recurrent: PackedRecurrent(backward: layer.cell, layer.recurrent), counts: plan.counts)
     let states = Matrix(rows: plan.rows, columns: layer.hidden)
     states.setRows(of: run.tape.h, at: previous)
     let gradient = RecurrentLayer(
-      cell: layer.cell, gradientsOf: tape, inputs: [run.input], previousStates: states)
+      cell: layer.cell, gradientsOf: tape, inputs: [run.input], previousStates: states, run: run.tape)
     let dx = Matrix(rows: plan.rows, columns: layer.input.shape[1])
     dx.setProduct(tape.gates, Matrix(layer.input))
     return (gradient, dx)

@@ -1,6 +1,6 @@
 import Attention
 
-/// One layer of LSTM or GRU cells, in one direction (MODELS: encoder; PyTorch's gate orders and its reset-after GRU).
+/// One layer of recurrent cells, in one direction, with PyTorch's gate orders.
 struct RecurrentLayer: Parameterized {
   let cell: RecurrentCell
   /// W, [G·H, inputs].
@@ -9,7 +9,7 @@ struct RecurrentLayer: Parameterized {
   var recurrent: Tensor
   /// b, [G·H].
   var bias: Tensor
-  /// The bias of the recurrent product, [3·H], for the GRU alone.
+  /// The bias of the recurrent product, [3·H], for the GRU that resets after it alone.
   var recurrentBias: Tensor?
 
   /// Weights uniform in ±1/√H; the LSTM's forget gate starts open, with a bias of 1 (Jozefowicz et al. 2015).
@@ -21,15 +21,16 @@ struct RecurrentLayer: Parameterized {
     recurrent = generator.uniform([rows, hidden], bound: bound)
     bias = Tensor(zeros: [rows])
     if cell == .lstm { for unit in hidden..<2 * hidden { bias[unit] = 1 } }
-    recurrentBias = cell == .gru ? Tensor(zeros: [rows]) : nil
+    recurrentBias = cell.hasRecurrentBias ? Tensor(zeros: [rows]) : nil
   }
 
   /// The gradient of a layer, from the products of a whole run: with the input products' gradient dg and the recurrent ones'
   /// da (over all rows), dW = dgᵀ x, dR = daᵀ h′, db = Σ dg, db_R = Σ da.
   ///
-  /// `inputs` are x's columns, left to right.
+  /// `inputs` are x's columns, left to right; `run` is the forward's tape.
   init(
-    cell: RecurrentCell, gradientsOf tape: RecurrentGradientTape, inputs: [Matrix], previousStates: Matrix
+    cell: RecurrentCell, gradientsOf tape: RecurrentGradientTape, inputs: [Matrix], previousStates: Matrix,
+    run: RecurrentTape
   ) {
     self.cell = cell
     let weight = Matrix(rows: tape.gates.columns, columns: inputs.reduce(0) { $0 + $1.columns })
@@ -40,10 +41,19 @@ struct RecurrentLayer: Parameterized {
     }
     input = weight.tensor([weight.rows, weight.columns])
     let recurrent = Matrix(rows: tape.gates.columns, columns: previousStates.columns)
-    recurrent.setProduct(tape.recurrent.transposed, previousStates)
+    if cell == .gruResetBefore {
+      // The new gate's product was with r ∘ h′.
+      let (together, all) = (2 * previousStates.columns, recurrent.rows)
+      recurrent.rows(0..<together).setProduct(
+        tape.recurrent.columns(0..<together).transposed, previousStates)
+      recurrent.rows(together..<all).setProduct(
+        tape.recurrent.columns(together..<all).transposed, run.inner)
+    } else {
+      recurrent.setProduct(tape.recurrent.transposed, previousStates)
+    }
     self.recurrent = recurrent.tensor([recurrent.rows, recurrent.columns])
     bias = tape.gates.sumOfRows()
-    recurrentBias = cell == .gru ? tape.recurrent.sumOfRows() : nil
+    recurrentBias = cell.hasRecurrentBias ? tape.recurrent.sumOfRows() : nil
   }
 
   var hidden: Int { recurrent.shape[1] }
