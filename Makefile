@@ -19,7 +19,7 @@ OUTPUT ?= Benchmarks/.build/results
 bench: setup ## Time the kernels: naive Swift, scalar C, each instruction set, at 1 and N threads
 	swift run -c release --package-path Benchmarks bench --output $(OUTPUT)
 
-bench-peers: setup ## The same beside PyTorch, in turns
+bench-peers: setup ## The same beside PyTorch and OpenBLAS, in turns
 	swift run -c release --package-path Benchmarks bench --output $(OUTPUT) --python "$$(Benchmarks/peers/environment)"
 
 bench-against: setup ## Compare with an earlier commit, BASE=<commit>, in turns; fails where this tree is slower

@@ -1,10 +1,12 @@
-"""The work of the benchmark cases in PyTorch, timed on request. `bench --python` starts this and talks to it.
+"""The work of the benchmark cases in PyTorch and OpenBLAS, timed on request. `bench --python` starts this and talks to it.
 
 The first line out names the cases and their variants; after that each line in is a request, answered by one line out: see
-PeerProcess.swift. Sizes are those of the cases. Weights and data are random, lengths are the cases' own. Where PyTorch has
-several ways to do the same, each is a variant: the fastest is the one to compare with.
+PeerProcess.swift. A variant's first word is its peer (Peer.swift). Sizes are those of the cases. Weights and data are random,
+lengths are the cases' own. Where PyTorch has several ways to do the same, each is a variant: the fastest is the one to compare
+with.
 """
 import ctypes
+import functools
 import gc
 import json
 import sys
@@ -14,20 +16,9 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-
-def ragged_lengths(count, least, most):
-    return torch.tensor([least + i * 5 % (most - least + 1) for i in range(count)])
-
-
-def mask_of(lengths, most):
-    return torch.arange(most)[None] < lengths[:, None]
-
-
-def without_gradient(f):
-    def run():
-        with torch.inference_mode():
-            return f()
-    return run
+import openblas
+from common import mask_of, pack, ragged_lengths, weighted, without_gradient
+from models import LARGE, SMALL, Bahdanau, Luong, bf16_training, greedy, training
 
 
 # Products and elements: into outputs that exist, as ours.
@@ -68,11 +59,6 @@ def attention(function, shapes, backward, *rest):
         context = function(*inputs, *rest)
         return context, *torch.autograd.grad(context, inputs, gradient)
     return run
-
-
-def weighted(scores, mask, values):
-    scores = scores if mask is None else scores.masked_fill(~mask, -1e30)
-    return scores.softmax(-1) @ values
 
 
 def dot(q, k, values, mask=None):
@@ -134,12 +120,28 @@ def flexible(length):
 # Recurrence: 64 sentences of 12 to 25 steps, padded or packed.
 
 
-def recurrent(layer, packed):
+def recurrent(layer, packed, backward):
+    """The states; or the gradients of the inputs and of every parameter, from one of all states."""
     net, x = layer(512, 512, batch_first=True), torch.randn(64, 25, 512)
-    lengths = ragged_lengths(64, 12, 25)
-    if packed:
-        x = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-    return without_gradient(lambda: net(x)[0])
+    x = pack(x, ragged_lengths(64, 12, 25)) if packed else x
+    if not backward:
+        return without_gradient(lambda: net(x)[0])
+    steps = x.data if packed else x
+    inputs, gradient = [steps.requires_grad_(), *net.parameters()], torch.randn_like(steps)
+
+    def run():
+        states = net(x)[0]
+        return torch.autograd.grad(states.data if packed else states, inputs, gradient)
+    return run
+
+
+def recurrence(backward):
+    return {
+        name + direction(backward): {
+            "torch packed": functools.partial(recurrent, layer, True, backward),
+            "torch padded": functools.partial(recurrent, layer, False, backward),
+        } for name, layer in (("lstm", nn.LSTM), ("gru", nn.GRU))
+    }
 
 
 # Losses and the optimiser.
@@ -158,59 +160,6 @@ def adam(**how):
     return torch.optim.Adam([parameter], **how).step
 
 
-class Luong(nn.Module):
-    """Luong, Pham, Manning 2015: LSTM encoder and decoder, general score, input feeding."""
-
-    def __init__(self, vocabulary, hidden, packed, layers=2):
-        super().__init__()
-        self.packed = packed
-        self.source, self.target = nn.Embedding(vocabulary, hidden), nn.Embedding(vocabulary, hidden)
-        self.encoder = nn.LSTM(hidden, hidden, layers, batch_first=True)
-        self.cells = nn.ModuleList(nn.LSTMCell(hidden * (2 if i == 0 else 1), hidden) for i in range(layers))
-        self.key = nn.Linear(hidden, hidden, bias=False)
-        self.combine, self.output = nn.Linear(2 * hidden, hidden), nn.Linear(hidden, vocabulary)
-
-    def encode(self, source, lengths):
-        x = self.source(source)
-        if not self.packed:
-            return self.encoder(x)
-        x = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        states, last = self.encoder(x)
-        return nn.utils.rnn.pad_packed_sequence(states, batch_first=True)[0], last
-
-    def forward(self, source, lengths, mask, target):
-        states, (h, c) = self.encode(source, lengths)
-        keys, h, c = self.key(states), list(h.unbind(0)), list(c.unbind(0))
-        embedded, outputs = self.target(target), []
-        feed = torch.zeros_like(h[0])
-        for t in range(target.size(1)):
-            x = torch.cat([embedded[:, t], feed], -1)
-            for i, cell in enumerate(self.cells):
-                h[i], c[i] = cell(x, (h[i], c[i]))
-                x = h[i]
-            scores = torch.bmm(x[:, None], keys.transpose(1, 2))
-            context = weighted(scores, mask[:, None], states)[:, 0]
-            feed = torch.tanh(self.combine(torch.cat([context, x], -1)))
-            outputs.append(feed)
-        return self.output(torch.stack(outputs, 1))
-
-
-def training_step(vocabulary, hidden, batch, length, packed):
-    net = Luong(vocabulary, hidden, packed)
-    optimizer = torch.optim.Adam(net.parameters(), fused=True)
-    source, target, expected = (torch.randint(1, vocabulary, (batch, length)) for _ in range(3))
-    lengths = ragged_lengths(batch, length // 2, length)
-    mask = mask_of(lengths, length)
-
-    def step():
-        optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(net(source, lengths, mask, target).flatten(0, 1), expected.flatten())
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 5)
-        optimizer.step()
-    return step
-
-
 def sentences(ragged, backward):
     """64 sentences of 30 keys, or of 10 to 30, and 30 queries each, 512 wide."""
     B, T, H = 64, 30, 512
@@ -220,12 +169,12 @@ def sentences(ragged, backward):
     name = ("-ragged" if ragged else "") + direction(backward)
     return {
         "additive" + name: {
-            "eager": lambda: attention(additive, additive_shapes, backward, *mask),
-            "compiled": lambda: attention(compiled(additive_sum), additive_shapes, backward, *mask),
+            "torch eager": lambda: attention(additive, additive_shapes, backward, *mask),
+            "torch compiled": lambda: attention(compiled(additive_sum), additive_shapes, backward, *mask),
         },
         "luong-dot" + name: {
-            "bmm": lambda: attention(dot, shapes, backward, *mask),
-            "sdpa": lambda: attention(fused_dot, shapes, backward, *mask),
+            "torch bmm": lambda: attention(dot, shapes, backward, *mask),
+            "torch sdpa": lambda: attention(fused_dot, shapes, backward, *mask),
         },
     }
 
@@ -238,23 +187,23 @@ def heads(backward):
     sdpa, short, long = F.scaled_dot_product_attention, shapes(8, 512, 512), shapes(1, 4096, 4096)
     cases = {
         "scaled-dot-512": {
-            "sdpa": lambda: attention(sdpa, short, backward),
-            "bmm": lambda: attention(scaled_dot, short, backward),
+            "torch sdpa": lambda: attention(sdpa, short, backward),
+            "torch bmm": lambda: attention(scaled_dot, short, backward),
         },
-        "scaled-dot-4096": {"sdpa": lambda: attention(sdpa, long, backward)},
-        "causal-4096": {"sdpa": lambda: attention(causal_sdpa, long, backward)},
+        "scaled-dot-4096": {"torch sdpa": lambda: attention(sdpa, long, backward)},
+        "causal-4096": {"torch sdpa": lambda: attention(causal_sdpa, long, backward)},
         "local-4096": {
-            "sdpa": lambda: attention(sdpa, long, backward, local_mask(4096)),
-            "unfold": lambda: attention(unfolded, long, backward),
+            "torch sdpa": lambda: attention(sdpa, long, backward, local_mask(4096)),
+            "torch unfold": lambda: attention(unfolded, long, backward),
         },
     }
     if not backward:
-        cases["scaled-dot-4096"]["bmm"] = lambda: attention(scaled_dot, long, backward)
+        cases["scaled-dot-4096"]["torch bmm"] = lambda: attention(scaled_dot, long, backward)
         # PyTorch has no backward of it for the CPU.
-        cases["local-4096"]["flex"] = lambda: attention(flexible(4096), long, backward)
+        cases["local-4096"]["torch flex"] = lambda: attention(flexible(4096), long, backward)
         cases["one-query-4096"] = {
-            "sdpa": lambda: attention(sdpa, shapes(1, 1, 4096), backward),
-            "bmm": lambda: attention(scaled_dot, shapes(1, 1, 4096), backward),
+            "torch sdpa": lambda: attention(sdpa, shapes(1, 1, 4096), backward),
+            "torch bmm": lambda: attention(scaled_dot, shapes(1, 1, 4096), backward),
         }
     return {name + direction(backward): variants for name, variants in cases.items()}
 
@@ -263,29 +212,28 @@ def direction(backward):
     return "-forward-backward" if backward else "-forward"
 
 
+def products(in_torch, in_openblas, size):
+    return {"torch": lambda: in_torch(size), "openblas": lambda: in_openblas(size)}
+
+
 CASES = {
-    "matmul-512": {"": lambda: matmul(512)},
-    "matmul-1024": {"": lambda: matmul(1024)},
-    "linear-m1": {"": lambda: linear(1)},
-    "linear-m8": {"": lambda: linear(8)},
-    "linear-m64": {"": lambda: linear(64)},
-    "exp-16k": {"": lambda: elementwise(torch.exp)},
-    "tanh-16k": {"": lambda: elementwise(torch.tanh)},
-    "softmax-4096x1024": {"": softmax},
+    **{f"matmul-{n}": products(matmul, openblas.matmul, n) for n in (512, 1024, 2048)},
+    **{f"linear-m{m}": products(linear, openblas.linear, m) for m in (1, 8, 64)},
+    "exp-16k": {"torch": lambda: elementwise(torch.exp)},
+    "tanh-16k": {"torch": lambda: elementwise(torch.tanh)},
+    "softmax-4096x1024": {"torch": softmax},
     **sentences(False, False), **sentences(False, True), **sentences(True, False), **sentences(True, True),
     **heads(False), **heads(True),
-    "lstm-forward": {"packed": lambda: recurrent(nn.LSTM, True), "padded": lambda: recurrent(nn.LSTM, False)},
-    "gru-forward": {"packed": lambda: recurrent(nn.GRU, True), "padded": lambda: recurrent(nn.GRU, False)},
-    "projected-cross-entropy": {"": cross_entropy},
-    "adam": {"foreach": lambda: adam(foreach=True), "fused": lambda: adam(fused=True)},
-    "train-luong-small": {
-        "packed": lambda: training_step(45, 256, 256, 9, True),
-        "padded": lambda: training_step(45, 256, 256, 9, False),
-    },
-    "train-luong": {
-        "packed": lambda: training_step(10000, 512, 64, 25, True),
-        "padded": lambda: training_step(10000, 512, 64, 25, False),
-    },
+    **recurrence(False), **recurrence(True),
+    "projected-cross-entropy": {"torch": cross_entropy},
+    "adam": {"torch foreach": lambda: adam(foreach=True), "torch fused": lambda: adam(fused=True)},
+    "train-luong-small": training(Luong, SMALL),
+    "train-luong": training(Luong, LARGE),
+    "train-luong-bf16": bf16_training(Luong, LARGE),
+    "train-bahdanau-small": training(Bahdanau, SMALL),
+    "train-bahdanau": training(Bahdanau, LARGE),
+    "train-bahdanau-bf16": bf16_training(Bahdanau, LARGE),
+    "decode-bahdanau": {"torch": greedy},
 }
 
 
@@ -301,8 +249,9 @@ def measure(run, effort):
     first = seconds(run)
     if first > effort["patience"]:
         return [first]
-    calls = max(1, int(0.002 / max(seconds(run), 1e-9)))
-    samples = []
+    second = seconds(run)
+    calls = max(1, int(0.002 / max(second, 1e-9)))
+    samples = [second] if calls == 1 else []
     while sum(samples) < effort["seconds"] or len(samples) < effort["minimumRuns"]:
         samples.append(seconds(run, calls))
     return [sample / calls for sample in samples]
@@ -339,11 +288,13 @@ def main():
     def answer(value):
         print(json.dumps(value), file=answers, flush=True)
 
-    answer({"name": f"PyTorch {torch.__version__}", "variants": {case: list(variants) for case, variants in CASES.items()}})
+    name = f"PyTorch {torch.__version__}, OpenBLAS {openblas.version()}"
+    answer({"name": name, "variants": {case: list(variants) for case, variants in CASES.items()}})
     ready, ready_case = {}, None
     for line in sys.stdin:
         request = json.loads(line)
         torch.set_num_threads(request["threads"])
+        openblas.set_threads(request["threads"])
         if request["case"] != ready_case:
             ready, ready_case = {}, request["case"]
         key = request["variant"], request["threads"]

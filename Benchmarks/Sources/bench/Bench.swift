@@ -46,6 +46,8 @@ struct Options: ParsableArguments {
   }
 
   var effort: Effort { quick ? .quick : .thorough }
+  /// For what stands beside the best set.
+  var glance: Effort { quick ? .quick : .glance }
   var turn: Effort { quick ? .quickTurn : .turn }
 }
 

@@ -19,7 +19,7 @@ struct Chart: ParsableCommand {
 
 /// The speeds of every case as marks on a logarithmic scale: a lane for each number of threads.
 ///
-/// The unit is the scalar kernel on one thread, or the slowest set that was measured. PyTorch is its fastest form.
+/// The unit is the scalar kernel on one thread, or the slowest set that was measured. Of the peers it shows the fastest.
 struct ChartPicture {
   private let report: Report
   private let threads: [Int]
@@ -47,7 +47,7 @@ struct ChartPicture {
     guard let unit = ratios.seconds(sets[0], threads: threads[0]) else { return [] }
     return threads.flatMap { count in
       let ours = ([Measurement.naive] + sets).map { ($0, ratios.seconds($0, threads: count)) }
-      let theirs = [("torch", ratios.torch(threads: count)?.wholeSeconds)]
+      let theirs = [("peer", ratios.rivals(threads: count).first?.wholeSeconds)]
       return (theirs + ours).compactMap { path, seconds in
         seconds.map { Mark(path: path, threads: count, speed: unit / $0) }
       }
@@ -83,16 +83,16 @@ struct ChartPicture {
   private var legend: String {
     var x = 20.0
     var parts: [String] = []
-    for path in [Measurement.naive] + sets + (report.peer == nil ? [] : ["torch"]) {
+    for path in [Measurement.naive] + sets + (report.peer == nil ? [] : ["peer"]) {
       let label =
-        path == "torch" ? "PyTorch, its fastest form" : path == Measurement.naive ? "naive Swift" : path
+        path == "peer" ? "the fastest peer" : path == Measurement.naive ? "naive Swift" : path
       parts.append(symbol(path, x, 72))
       parts.append(text(label, x + 11, 76, "label"))
       x += 36 + 6.6 * Double(label.count)
     }
     parts.append(text("threads", left - 24, top - 14, "quiet", anchor: "end"))
     if report.peer != nil {
-      parts.append(text("× PyTorch", left + plotWidth + 70, top - 14, "quiet", anchor: "end"))
+      parts.append(text("× peer", left + plotWidth + 70, top - 14, "quiet", anchor: "end"))
     }
     return parts.joined(separator: "\n")
   }
@@ -121,7 +121,9 @@ struct ChartPicture {
       let (from, to) = (scale.place(least).formatted(1), scale.place(most).formatted(1))
       parts.append("<line class=\"span\" x1=\"\(from)\" x2=\"\(to)\" y1=\"\(center)\" y2=\"\(center)\"/>")
       parts += mine.map { symbol($0.path, scale.place($0.speed), center) }
-      if let ratio = report.ratios(name).overTorch(threads: count) {
+      let ratios = report.ratios(name)
+      if let rival = ratios.rivals(threads: count).first, let ratio = ratios.over(rival.path, threads: count)
+      {
         let label = ratio.ratio
         parts.append(
           text(label, left + plotWidth + 70, center + 4, ratio < 1 ? "behind" : "label", anchor: "end"))
@@ -140,8 +142,8 @@ struct ChartPicture {
     switch path {
     case Measurement.naive:
       return "<polygon class=\"naive\" points=\"\(at([(-4.5, 4), (0, -4.5), (4.5, 4)]))\"/>"
-    case "torch":
-      return "<polygon class=\"torch\" points=\"\(at([(0, -6), (6, 0), (0, 6), (-6, 0)]))\"/>"
+    case "peer":
+      return "<polygon class=\"peer\" points=\"\(at([(0, -6), (6, 0), (0, 6), (-6, 0)]))\"/>"
     default:
       let style = path == sets.last ? "best" : path == sets.first ? "least" : "middle"
       return "<circle class=\"\(style)\" cx=\"\(x.formatted(1))\" cy=\"\(y.formatted(1))\" r=\"4.5\"/>"
@@ -165,7 +167,7 @@ struct ChartPicture {
     .page { fill: #ffffff } text { fill: currentColor } .title { font-size: 16px; font-weight: 600 } .quiet { opacity: .65; font-size: 11px }
     .behind { fill: #c2410c } line { stroke: currentColor } .grid, .rule { opacity: .12 } .unit { opacity: .45 }
     .span { opacity: .25 } .naive { fill: #8a94a3 } .least { fill: #ffffff; stroke: #2563eb; stroke-width: 1.5 }
-    .middle { fill: #93b8f8 } .best { fill: #2563eb } .torch { fill: #f28c28 }
+    .middle { fill: #93b8f8 } .best { fill: #2563eb } .peer { fill: #f28c28 }
     @media (prefers-color-scheme: dark) {
     svg { color: #e6e9ee } .page { fill: #14181f } .behind { fill: #fb923c } .least { fill: #14181f; stroke: #6ea0ff }
     .middle { fill: #33589e } .best { fill: #6ea0ff }

@@ -13,32 +13,37 @@ struct Ratios {
     threads = Set(measurements.map(\.threads)).sorted()
   }
 
-  func seconds(_ path: String, threads: Int) -> Double? {
-    measurements.first { $0.path == path && $0.threads == threads }?.wholeSeconds
+  private func measurement(_ path: String, threads: Int) -> Measurement? {
+    measurements.first { $0.path == path && $0.threads == threads }
   }
 
+  func seconds(_ path: String, threads: Int) -> Double? { measurement(path, threads: threads)?.wholeSeconds }
+
   func seconds(threads: Int) -> Double? { seconds(best, threads: threads) }
+
+  /// The best set's share of the machine's measured peak.
+  func ofPeak(threads: Int) -> Double? { measurement(best, threads: threads)?.ofPeak }
 
   /// The other sets, slowest first.
   var lesserSets: [String] {
     measurements.filter { $0.isSet && $0.path != best && $0.threads == threads[0] }.map(\.path)
   }
 
-  /// PyTorch's fastest form.
-  func torch(threads: Int) -> Measurement? {
-    measurements.filter { $0.isTorch && $0.threads == threads }.min { $0.wholeSeconds < $1.wholeSeconds }
+  /// Each peer's fastest form, the fastest peer first.
+  func rivals(threads: Int) -> [Measurement] {
+    let theirs = measurements.filter { $0.peer != nil && $0.threads == threads }
+      .sorted { $0.wholeSeconds < $1.wholeSeconds }
+    var seen: Set<Peer> = []
+    return theirs.filter { measurement in measurement.peer.map { seen.insert($0).inserted } ?? false }
   }
 
-  /// Its name in brackets, where it has one.
-  func form(threads: Int) -> String {
-    let name = torch(threads: threads)?.path.dropFirst(Measurement.torch("").count + 1) ?? ""
-    return name.isEmpty ? "" : " (\(name))"
-  }
-
-  /// How many times as fast ours is as PyTorch's fastest form.
-  func overTorch(threads: Int) -> Double? {
-    guard let theirs = torch(threads: threads), let ours = seconds(threads: threads) else { return nil }
-    return theirs.wholeSeconds / ours
+  /// How many times as fast ours is as each peer's fastest form: "1.31 × PyTorch (packed)".
+  func overRivals(threads: Int) -> [String] {
+    rivals(threads: threads).compactMap { rival in
+      guard let ratio = over(rival.path, threads: threads), let peer = rival.peer else { return nil }
+      let form = rival.path.dropFirst(peer.rawValue.count + 1)
+      return "\(ratio.ratio) × \(peer.name)" + (form.isEmpty ? "" : " (\(form))")
+    }
   }
 
   func over(_ path: String, threads: Int = 1) -> Double? {
@@ -65,9 +70,8 @@ struct Ratios {
       scaling(to: count).map { "\(threadCount(count)) are \($0.ratio) × as fast as one" }
     }
     result += threads.compactMap { count in
-      overTorch(threads: count).map { ratio in
-        "on \(threadCount(count)), ours is \(ratio.ratio) × as fast as PyTorch\(form(threads: count))"
-      }
+      let ratios = overRivals(threads: count)
+      return ratios.isEmpty ? nil : "on \(threadCount(count)), ours is \(ratios.joined(separator: ", "))"
     }
     return result
   }
@@ -83,8 +87,9 @@ struct RatioTable {
     var header = ["case"] + threads.map { "ms, \(threadCount($0))" }
     header += (["naive"] + sets).map { "× \($0)" }
     header += threads.filter { $0 != 1 }.map { "× 1 thread, on \($0)" }
-    if report.peer != nil { header += threads.map { "× PyTorch, \(threadCount($0))" } }
-    header += ["extra MiB"] + (report.peer == nil ? [] : ["PyTorch's"])
+    header += threads.map { "% of peak, \(threadCount($0))" }
+    if report.peer != nil { header += threads.map { "peers, \(threadCount($0))" } }
+    header += ["extra MiB"] + (report.peer == nil ? [] : ["the fastest peer's"])
 
     let rows = report.names.map { name in
       let ratios = report.ratios(name)
@@ -93,15 +98,14 @@ struct RatioTable {
         + threads.map { count in ratios.seconds(threads: count).map { (1000 * $0).formatted(3) } ?? "" }
       row += (["naive"] + sets).map { ratios.over($0)?.ratio ?? "" }
       row += threads.filter { $0 != 1 }.map { ratios.scaling(to: $0)?.ratio ?? "" }
+      row += threads.map { ratios.ofPeak(threads: $0).map { (100 * $0).formatted(0) } ?? "" }
       if report.peer != nil {
-        row += threads.map { count in
-          ratios.overTorch(threads: count).map { $0.ratio + ratios.form(threads: count) } ?? ""
-        }
+        row += threads.map { ratios.overRivals(threads: $0).joined(separator: ", ") }
       }
       let memory = report.memory[name] ?? [:]
       row.append(memory[Measurement.ours].map(mebibytes) ?? "")
       if report.peer != nil {
-        let fastest = ratios.torch(threads: threads.last!)?.path ?? ""
+        let fastest = ratios.rivals(threads: threads.last!).first?.path ?? ""
         row.append(memory[fastest].map(mebibytes) ?? "")
       }
       return row

@@ -4,7 +4,7 @@ import Foundation
 struct Measurement: Codable {
   let benchmark: String
   let shape: String
-  /// "naive", an instruction set, or "torch" and its variant.
+  /// "naive", an instruction set, or a ``Peer`` and its form: "torch packed".
   let path: String
   let threads: Int
   /// Seconds a run, of the whole case; of its part alone where `share` is less than 1.
@@ -34,10 +34,9 @@ struct Measurement: Codable {
 
   static let naive = "naive"
   static let ours = "swift-attention"
-  static func torch(_ variant: String) -> String { variant.isEmpty ? "torch" : "torch \(variant)" }
 
-  var isTorch: Bool { path.hasPrefix("torch") }
-  var isSet: Bool { !isTorch && path != Self.naive }
+  var peer: Peer? { Peer(path: path) }
+  var isSet: Bool { peer == nil && path != Self.naive }
 
   /// The seconds that the whole case would take at this rate.
   var wholeSeconds: Double { seconds.median / share }
@@ -46,7 +45,7 @@ struct Measurement: Codable {
 /// Prints results as they come and keeps them for a file.
 struct Report: Codable {
   let machine: Machine
-  /// The peer and its version.
+  /// The peers and their versions.
   let peer: String?
   var measurements: [Measurement] = []
   /// The largest error of every case and set, as a part of the largest true value.
@@ -58,7 +57,7 @@ struct Report: Codable {
     machine = Machine()
     self.peer = peer
     say(machine.summary)
-    if let peer { say("peer      \(peer)") }
+    if let peer { say("peers     \(peer)") }
     if machine.load > 0.3 * Double(machine.cores) {
       say(
         "          This machine is busy: these times, above all those of several threads, are not to be quoted."

@@ -10,11 +10,14 @@ struct Effort: Codable {
   let patience: Double
 
   static let thorough = Effort(seconds: 0.5, minimumRuns: 5, patience: 10)
+  /// A scalar training step takes a minute to repeat, and nobody waits for its third digit.
+  static let glance = Effort(seconds: 0.2, minimumRuns: 3, patience: 1)
   static let quick = Effort(seconds: 0.1, minimumRuns: 2, patience: 1)
 
-  /// One turn of several that sides take in a comparison.
-  static let turn = Effort(seconds: 0.2, minimumRuns: 1, patience: 1)
-  static let quickTurn = Effort(seconds: 0.05, minimumRuns: 1, patience: 1)
+  /// One turn of several that sides take in a comparison. A run longer than a turn needs none before it: what the caches
+  /// lost to the other side comes back in milliseconds.
+  static let turn = Effort(seconds: 0.2, minimumRuns: 1, patience: 0.2)
+  static let quickTurn = Effort(seconds: 0.05, minimumRuns: 1, patience: 0.05)
 }
 
 /// The seconds of single runs, after one that warms up.
@@ -25,7 +28,8 @@ func measure(_ effort: Effort, _ run: () throws -> Void) throws -> [Double] {
   if first > effort.patience { return [first] }
   let second = try seconds(run)
   let calls = max(1, Int(0.002 / max(second, 1e-9)))
-  var (samples, total): ([Double], Double) = ([], 0)
+  var samples = calls == 1 ? [second] : []
+  var total = samples.reduce(0, +)
   while total < effort.seconds || samples.count < effort.minimumRuns {
     let sample = try seconds { for _ in 0..<calls { try run() } }
     samples.append(sample / Double(calls))

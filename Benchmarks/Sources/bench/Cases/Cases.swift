@@ -2,11 +2,13 @@ import CKernels
 
 /// Every case, in the order in which they run.
 var allCases: [Case] {
-  [matmul(512), matmul(1024), linear(rows: 1), linear(rows: 8), linear(rows: 64)]
+  [matmul(512), matmul(1024), matmul(2048), linear(rows: 1), linear(rows: 8), linear(rows: 64)]
     + [exponential, hyperbolicTangent, softmax(rows: 4096, columns: 1024)]
     + attentionCases
-    + [recurrent(.lstm), recurrent(.gru), projectedCrossEntropy, adam]
-    + [trainingStep(.small), trainingStep(.large)]
+    + [recurrent(.lstm, backward: false), recurrent(.lstm, backward: true)]
+    + [recurrent(.gru, backward: false), recurrent(.gru, backward: true)]
+    + [projectedCrossEntropy, adam]
+    + TrainingSetting.all.map(trainingStep)
 }
 
 /// Throws what the kernels have against a call.

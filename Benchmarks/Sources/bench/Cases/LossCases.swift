@@ -7,7 +7,7 @@ var projectedCrossEntropy: Case {
   // Three products: the logits, dx and dW.
   let work = Work.operations(3 * 2 * Double(rows * vocabulary * width))
   let shape = "N 1600, H 512, V 10 000, with gradients"
-  return Case(name: "projected-cross-entropy", shape: shape, work: work) {
+  return Case(name: "projected-cross-entropy", shape: shape, work: work, measuresMemory: true) {
     let scale = 1 / Double(width).squareRoot()
     let x = Floats(random: rows * width, seed: 1)
     let weight = Floats(random: vocabulary * width, seed: 2, scale: scale)

@@ -41,7 +41,7 @@ func linear(rows m: Int) -> Case {
   return Case(name: "linear-m\(m)", shape: "[\(m), 512] × [512, 2048], packed", work: work) {
     let (x, y) = (Floats(random: m * inputs, seed: 1), Floats(zeros: m * outputs))
     let (weight, bias) = (Floats(random: outputs * inputs, seed: 2), Floats(random: outputs, seed: 3))
-    let packed = Packed(transposed: weight, rows: inputs, columns: outputs)
+    let packed = Packed(weight, rows: inputs, columns: outputs, transposed: true)
     let run = {
       try kernel(
         ck_matmul_packed_f32(
@@ -66,28 +66,27 @@ func matrix(_ floats: Floats, columns: Int) -> ck_matrix {
   ck_matrix(data: floats.pointer, row_stride: Int64(columns), column_stride: 1)
 }
 
+/// The transpose of what is stored in rows of this width.
+func transposed(_ floats: Floats, columns: Int) -> ck_matrix {
+  ck_matrix(data: floats.pointer, row_stride: 1, column_stride: Int64(columns))
+}
+
 /// The right-hand side of a product in the layout of the set in use.
 final class Packed {
   private let source: Floats
-  private let rows: Int
-  private let columns: Int
-  private let groups: Int
-  private var packed = Floats(zeros: 0)
+  private let right: ck_matrix
+  private let (rows, columns, groups): (Int64, Int64, Int64)
+  private let packed: Floats
 
   var pointer: UnsafePointer<Float> { UnsafePointer(packed.pointer) }
 
-  /// The right-hand side [rows, columns] whose transpose is stored, as a layer's weight is.
-  init(transposed source: Floats, rows: Int, columns: Int, groups: Int = 1) {
+  /// The right-hand side [rows, columns], stored as it is, or as its transpose, as a layer's weight is.
+  init(_ source: Floats, rows: Int, columns: Int, transposed: Bool, groups: Int = 1) {
     self.source = source
-    self.rows = rows
-    self.columns = columns
-    self.groups = groups
+    right = transposed ? bench.transposed(source, columns: rows) : matrix(source, columns: columns)
+    (self.rows, self.columns, self.groups) = (Int64(rows), Int64(columns), Int64(groups))
+    packed = Floats(zeros: Int(ck_packed_count_f32(self.rows, self.columns, self.groups)))
   }
 
-  func pack() throws {
-    let (k, n, g) = (Int64(rows), Int64(columns), Int64(groups))
-    packed = Floats(zeros: Int(ck_packed_count_f32(k, n, g)))
-    let right = ck_matrix(data: source.pointer, row_stride: 1, column_stride: k)
-    try kernel(ck_pack_f32(packed.pointer, right, k, n, g))
-  }
+  func pack() throws { try kernel(ck_pack_f32(packed.pointer, right, rows, columns, groups)) }
 }
