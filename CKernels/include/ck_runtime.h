@@ -41,4 +41,10 @@ CK_EXTERN ck_status ck_select_isa(const char *name);
 CK_EXTERN int ck_threads(void);
 CK_EXTERN ck_status ck_set_threads(int threads);
 
+// Memory for `count` floats, aligned to 64 bytes, in huge pages where it is large and the system has them;
+// null when there is none, or for a negative count. Arrays may come from anywhere; from here large ones are
+// quicker to touch for the first time.
+CK_EXTERN float *ck_allocate_f32(int64_t count);
+CK_EXTERN void ck_free_f32(float *memory);
+
 #endif

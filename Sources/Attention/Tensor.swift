@@ -1,3 +1,5 @@
+import CKernels
+
 /// A dense, row-major array of `Float` with a shape, 64-byte aligned.
 ///
 /// Value semantics by copy-on-write: assigning shares the storage, the first write after that copies it.
@@ -133,13 +135,12 @@ package final class Buffer: @unchecked Sendable {
   package let count: Int
 
   package init(count: Int) {
-    let bytes = max(count, 1) * MemoryLayout<Float>.stride
-    pointer = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-      .bindMemory(to: Float.self, capacity: max(count, 1))
+    guard let memory = ck_allocate_f32(Int64(count)) else { fatalError("no memory for \(count) floats") }
+    pointer = memory
     self.count = count
   }
 
-  deinit { UnsafeMutableRawPointer(pointer).deallocate() }
+  deinit { ck_free_f32(pointer) }
 
   package func copy() -> Buffer {
     let result = Buffer(count: count)

@@ -30,6 +30,18 @@ extension KernelTests {
       #expect(try KernelRuntime.instructionSet == before)
     }
 
+    @Test func memory() throws {
+      // Around a cache line, a page and a huge page.
+      for count in [0, 1, 16, 17, 1024, 1 << 19, (1 << 19) + 1, 3 << 19] {
+        let memory = try #require(ck_allocate_f32(Int64(count)), "\(count)")
+        #expect(Int(bitPattern: memory) % 64 == 0, "\(count)")
+        if count > 0 { (memory[0], memory[count - 1]) = (1, 2) }
+        ck_free_f32(memory)
+      }
+      ck_free_f32(nil)
+      for count in [-1, Int64.max] { #expect(ck_allocate_f32(count) == nil) }
+    }
+
     @Test func threads() throws {
       let before = KernelRuntime.threads
       #expect(before >= 1)
