@@ -73,9 +73,9 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
 @Suite("The encoder-decoder against its naive twin in double")
 struct EncoderDecoderTests {
   private func reference(_ small: SmallModel, _ weights: [String: ReferenceArray<Double>]) throws
-    -> Reference.LuongModelResult<Double>
+    -> Reference.EncoderDecoderResult<Double>
   {
-    try Reference.luongModel(
+    try Reference.encoderDecoder(
       weights, configuration: small.reference, sources: SmallModel.sources.map { $0.map(Int.init) },
       targets: SmallModel.targets.map { $0.map(Int.init) }, start: Vocabulary.start, end: Vocabulary.end)
   }

@@ -77,7 +77,7 @@ private func referenceLoss(
   let configuration = ReferenceModelConfiguration(
     cell: .lstm, layers: size.layers, score: .general, inputFeeding: true, hidden: size.hidden,
     embedding: size.hidden)
-  return try Reference.luongModel(
+  return try Reference.encoderDecoder(
     parameters, configuration: configuration, sources: pairs.map { $0.source.map(Int.init) },
     targets: pairs.map { $0.target.map(Int.init) }, start: Vocabulary.start, end: Vocabulary.end
   ).meanCrossEntropy
