@@ -99,11 +99,15 @@ struct TrainerTests {
     }
   }
 
-  @Test("1, 2 and 4 threads train the same weights, bit for bit")
-  func threads() throws {
+  @Test(
+    "1, 2 and 4 threads train the same weights, bit for bit",
+    arguments: [
+      // Wide enough that the products are cut among threads.
+      ModelConfiguration.luong(layers: 2, embedding: 64, hidden: 192, dropout: 0.2),
+      .bahdanau(embedding: 64, hidden: 160, dropout: 0.2),
+    ])
+  func threads(configuration: ModelConfiguration) throws {
     defer { try? KernelRuntime.setThreads(nil) }
-    // Wide enough that the products are cut among threads.
-    let configuration = ModelConfiguration.luong(layers: 2, embedding: 64, hidden: 192, dropout: 0.2)
     var results: [[[UInt32]]] = []
     for threads in [1, 2, 4] {
       try KernelRuntime.setThreads(threads)

@@ -32,16 +32,8 @@ struct RecurrentLayer: Parameterized {
     cell: RecurrentCell, gradientsOf tape: RecurrentGradientTape, inputs: [Matrix], previousStates: Matrix
   ) {
     self.cell = cell
-    let weight = Matrix(rows: tape.gates.columns, columns: inputs.reduce(0) { $0 + $1.columns })
-    var column = 0
-    for part in inputs {
-      weight.columns(column..<column + part.columns).setProduct(tape.gates.transposed, part)
-      column += part.columns
-    }
-    input = weight.tensor([weight.rows, weight.columns])
-    let recurrent = Matrix(rows: tape.gates.columns, columns: previousStates.columns)
-    recurrent.setProduct(tape.recurrent.transposed, previousStates)
-    self.recurrent = recurrent.tensor([recurrent.rows, recurrent.columns])
+    input = tape.gates.weightGradient(inputs)
+    recurrent = tape.recurrent.weightGradient([previousStates])
     bias = tape.gates.sumOfRows()
     recurrentBias = cell == .gru ? tape.recurrent.sumOfRows() : nil
   }
