@@ -158,17 +158,15 @@ def adam(**how):
     return torch.optim.Adam([parameter], **how).step
 
 
-class Luong(nn.Module):
-    """Luong, Pham, Manning 2015: LSTM encoder and decoder, general score, input feeding."""
+class Recurrent(nn.Module):
+    """What the models share: embeddings, the encoder and the output."""
 
-    def __init__(self, vocabulary, hidden, packed, layers=2):
+    def __init__(self, vocabulary, hidden, packed, encoder, readout):
         super().__init__()
         self.packed = packed
         self.source, self.target = nn.Embedding(vocabulary, hidden), nn.Embedding(vocabulary, hidden)
-        self.encoder = nn.LSTM(hidden, hidden, layers, batch_first=True)
-        self.cells = nn.ModuleList(nn.LSTMCell(hidden * (2 if i == 0 else 1), hidden) for i in range(layers))
-        self.key = nn.Linear(hidden, hidden, bias=False)
-        self.combine, self.output = nn.Linear(2 * hidden, hidden), nn.Linear(hidden, vocabulary)
+        self.encoder = encoder
+        self.combine, self.output = nn.Linear(readout, hidden), nn.Linear(hidden, vocabulary)
 
     def encode(self, source, lengths):
         x = self.source(source)
@@ -177,6 +175,16 @@ class Luong(nn.Module):
         x = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         states, last = self.encoder(x)
         return nn.utils.rnn.pad_packed_sequence(states, batch_first=True)[0], last
+
+
+class Luong(Recurrent):
+    """Luong, Pham, Manning 2015: LSTM encoder and decoder, general score, input feeding."""
+
+    def __init__(self, vocabulary, hidden, packed, layers=2):
+        super().__init__(
+            vocabulary, hidden, packed, nn.LSTM(hidden, hidden, layers, batch_first=True), 2 * hidden)
+        self.cells = nn.ModuleList(nn.LSTMCell(hidden * (2 if i == 0 else 1), hidden) for i in range(layers))
+        self.key = nn.Linear(hidden, hidden, bias=False)
 
     def forward(self, source, lengths, mask, target):
         states, (h, c) = self.encode(source, lengths)
@@ -195,8 +203,30 @@ class Luong(nn.Module):
         return self.output(torch.stack(outputs, 1))
 
 
-def training_step(vocabulary, hidden, batch, length, packed):
-    net = Luong(vocabulary, hidden, packed)
+class Bahdanau(Recurrent):
+    """Bahdanau, Cho, Bengio 2015: GRU encoder in both directions, GRU decoder, tanh readout after the loop."""
+
+    def __init__(self, vocabulary, hidden, packed):
+        encoder = nn.GRU(hidden, hidden, bidirectional=True, batch_first=True)
+        super().__init__(vocabulary, hidden, packed, encoder, 4 * hidden)
+        self.cell = nn.GRUCell(3 * hidden, hidden)
+        self.query, self.key = nn.Linear(hidden, hidden), nn.Linear(2 * hidden, hidden, bias=False)
+        self.v, self.start = nn.Parameter(torch.randn(hidden) / hidden ** 0.5), nn.Linear(hidden, hidden)
+
+    def forward(self, source, lengths, mask, target):
+        states, last = self.encode(source, lengths)
+        keys, s = self.key(states), torch.tanh(self.start(last[1]))
+        embedded, outputs = self.target(target), []
+        for t in range(target.size(1)):
+            scores = torch.tanh(self.query(s)[:, None] + keys) @ self.v
+            context = weighted(scores[:, None], mask[:, None], states)[:, 0]
+            s = self.cell(torch.cat([embedded[:, t], context], -1), s)
+            outputs.append(torch.cat([s, context, embedded[:, t]], -1))
+        return self.output(torch.tanh(self.combine(torch.stack(outputs, 1))))
+
+
+def training_step(model, vocabulary, hidden, batch, length, packed):
+    net = model(vocabulary, hidden, packed)
     optimizer = torch.optim.Adam(net.parameters(), fused=True)
     source, target, expected = (torch.randint(1, vocabulary, (batch, length)) for _ in range(3))
     lengths = ragged_lengths(batch, length // 2, length)
@@ -209,6 +239,13 @@ def training_step(vocabulary, hidden, batch, length, packed):
         nn.utils.clip_grad_norm_(net.parameters(), 5)
         optimizer.step()
     return step
+
+
+def training_steps(model, *size):
+    return {
+        "packed": lambda: training_step(model, *size, True),
+        "padded": lambda: training_step(model, *size, False),
+    }
 
 
 def sentences(ragged, backward):
@@ -278,14 +315,10 @@ CASES = {
     "gru-forward": {"packed": lambda: recurrent(nn.GRU, True), "padded": lambda: recurrent(nn.GRU, False)},
     "projected-cross-entropy": {"": cross_entropy},
     "adam": {"foreach": lambda: adam(foreach=True), "fused": lambda: adam(fused=True)},
-    "train-luong-small": {
-        "packed": lambda: training_step(45, 256, 256, 9, True),
-        "padded": lambda: training_step(45, 256, 256, 9, False),
-    },
-    "train-luong": {
-        "packed": lambda: training_step(10000, 512, 64, 25, True),
-        "padded": lambda: training_step(10000, 512, 64, 25, False),
-    },
+    "train-luong-small": training_steps(Luong, 45, 256, 256, 9),
+    "train-luong": training_steps(Luong, 10000, 512, 64, 25),
+    "train-bahdanau-small": training_steps(Bahdanau, 45, 256, 256, 9),
+    "train-bahdanau": training_steps(Bahdanau, 10000, 512, 64, 25),
 }
 
 

@@ -6,7 +6,7 @@ var allCases: [Case] {
     + [exponential, hyperbolicTangent, softmax(rows: 4096, columns: 1024)]
     + attentionCases
     + [recurrent(.lstm), recurrent(.gru), projectedCrossEntropy, adam]
-    + [trainingStep(.small), trainingStep(.large)]
+    + TrainingSize.all.map(trainingStep)
 }
 
 /// Throws what the kernels have against a call.

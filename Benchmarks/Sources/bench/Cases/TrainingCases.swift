@@ -1,24 +1,55 @@
 import AttentionReference
 import Seq2Seq
 
-/// The model of a training step: Luong's, with the general score, input feeding and LSTM cells in two layers.
+/// The model of a training step: Luong's, with the general score, input feeding and LSTM cells in two layers; or Bahdanau's, with
+/// GRU cells in one.
 struct TrainingSize {
-  let name: String
+  let decoder: DecoderKind
   let hidden, vocabulary, batch, length: Int
-  let layers = 2
 
-  static let large = TrainingSize(name: "train-luong", hidden: 512, vocabulary: 10_000, batch: 64, length: 25)
-  static let small = TrainingSize(
-    name: "train-luong-small", hidden: 256, vocabulary: 45, batch: 256, length: 9)
+  static let all = [DecoderKind.luong, .bahdanau].flatMap {
+    [
+      TrainingSize(decoder: $0, hidden: 256, vocabulary: 45, batch: 256, length: 9),
+      TrainingSize(decoder: $0, hidden: 512, vocabulary: 10_000, batch: 64, length: 25),
+    ]
+  }
+
+  var name: String { "train-\(decoder)" + (hidden < 512 ? "-small" : "") }
 
   var sourceLengths: [Int] { raggedLengths(batch, length / 2, length) }
 
   var configuration: ModelConfiguration {
     get throws {
-      try ModelConfiguration.luong(
-        score: .general, cell: .lstm, layers: layers, bidirectional: false, inputFeeding: true,
-        embedding: hidden, hidden: hidden
-      ).sized(source: vocabulary, target: vocabulary)
+      let shape: ModelConfiguration =
+        switch decoder {
+        case .luong:
+          .luong(
+            score: .general, cell: .lstm, layers: 2, bidirectional: false, inputFeeding: true,
+            embedding: hidden, hidden: hidden)
+        case .bahdanau: .bahdanau(embedding: hidden, hidden: hidden)
+        }
+      return try shape.sized(source: vocabulary, target: vocabulary)
+    }
+  }
+
+  /// The same model of the reference.
+  var reference: ReferenceModelConfiguration {
+    switch decoder {
+    case .luong:
+      ReferenceModelConfiguration(
+        cell: .lstm, layers: 2, score: .general, inputFeeding: true, hidden: hidden, embedding: hidden)
+    case .bahdanau: .bahdanau(cell: .gru, hidden: hidden, embedding: hidden)
+    }
+  }
+
+  /// The multiply-adds of the layers, for a source token and for a target token in units of h², and for a pair of both in
+  /// units of h.
+  private var layerWork: (source: Double, target: Double, pair: Double) {
+    switch decoder {
+    // Two layers whose four gates read 2h, in the decoder's first one 3h with s̃; the key, and W_c.
+    case .luong: (2 * 8 + 1, 2 * 8 + 4 + 2, 2)
+    // Three gates that read 2h in either direction and the key of 2h; three gates that read 4h, the query, and W_c of 4h.
+    case .bahdanau: (2 * 6 + 2, 12 + 1 + 4, 3)
     }
   }
 
@@ -26,12 +57,10 @@ struct TrainingSize {
   var operations: Double {
     let h = Double(hidden)
     let (sources, targets) = (Double(sourceLengths.reduce(0, +)), Double(batch * length))
-    // In units of h²: a layer's four gates read 2h, the decoder's first one 3h with s̃.
-    let encoder = sources * Double(layers) * 8
-    let decoder = targets * (Double(layers) * 8 + 4)
-    let attention = sources + targets * 2
-    let pairs = Double(sourceLengths.reduce(0, +) * length) * 2 * h
-    return 3 * 2 * ((encoder + decoder + attention) * h * h + pairs + targets * Double(vocabulary) * h)
+    let work = layerWork
+    let layers = (sources * work.source + targets * work.target) * h * h
+    let pairs = Double(sourceLengths.reduce(0, +) * length) * work.pair * h
+    return 3 * 2 * (layers + pairs + targets * Double(vocabulary) * h)
   }
 
   /// Random tokens; with its end each target has `length` predictions.
@@ -74,11 +103,8 @@ private func referenceLoss(
   for (name, tensor) in model.parameters {
     parameters[name] = ReferenceArray(shape: tensor.shape, values: tensor.elements.map(Double.init))
   }
-  let configuration = ReferenceModelConfiguration(
-    cell: .lstm, layers: size.layers, score: .general, inputFeeding: true, hidden: size.hidden,
-    embedding: size.hidden)
   return try Reference.encoderDecoder(
-    parameters, configuration: configuration, sources: pairs.map { $0.source.map(Int.init) },
+    parameters, configuration: size.reference, sources: pairs.map { $0.source.map(Int.init) },
     targets: pairs.map { $0.target.map(Int.init) }, start: Vocabulary.start, end: Vocabulary.end
   ).meanCrossEntropy
 }
