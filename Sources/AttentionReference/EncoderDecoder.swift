@@ -120,8 +120,7 @@ struct ReferenceModel<T: Reference.Scalar> {
       let results = try configuration.encoderDirections.map { direction in
         try run(
           "encoder.\(layer).\(direction)", encoded.states, time: source.count,
-          hidden: configuration.directionWidth,
-          reversed: direction == "backward", from: nil)
+          hidden: configuration.directionWidth, reversed: direction == "backward", from: nil)
       }
       encoded.states = joinRows(results.map(\.outputs), count: source.count)
       encoded.final.append(
@@ -154,7 +153,8 @@ struct ReferenceModel<T: Reference.Scalar> {
       weights)
   }
 
-  // MARK: What both decoders share
+  // MARK: Decoder
+
   /// s̃ of every step, [inputs.count, hidden], and α of every step.
   @inlinable
   func decode(_ inputs: [Int], _ encoded: Encoded) throws -> (readouts: [T], alignment: [[T]]) {

@@ -48,7 +48,7 @@ struct TrainingArguments: ParsableArguments {
   var hidden: Int?
   @Option(help: number("Width of the embeddings.", shape.embedding))
   var embedding: Int?
-  @Option(help: number("Layers of the encoder, and of luong's decoder.", shape.layers))
+  @Option(help: number("Layers of the encoder and, but for bahdanau, of the decoder.", shape.layers))
   var layers: Int?
   @Flag(help: "Read the source in one direction only.")
   var unidirectional = false
