@@ -62,7 +62,12 @@ enum Reports {
   /// What a model is made of, in one line.
   static func line(_ model: TranslationModel) -> String {
     let shape = model.configuration
-    let kind = shape.score.map { "Luong's model, score \($0.rawValue)" } ?? "the plain encoder-decoder"
+    let kind =
+      switch (shape.decoder, shape.score) {
+      case (.bahdanau, _): "Bahdanau's model"
+      case (.luong, let score?): "Luong's model, score \(score.rawValue)"
+      case (.luong, nil): "the plain encoder-decoder"
+      }
     let layers = "\(shape.layers) × \(shape.hidden) \(shape.cell.rawValue.uppercased())"
     let direction = shape.bidirectional ? "bidirectional" : "one direction"
     return "\(kind), \(layers), \(direction), \(Format.count(model.network.parameterCount)) parameters"

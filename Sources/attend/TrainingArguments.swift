@@ -9,22 +9,46 @@ extension Tokenization.Unit: ExpressibleByArgument {}
 /// What a model is made of, and how it is trained. Nothing here has a default of its own: what is not given is the
 /// library's default, or, on resuming, what was saved.
 struct TrainingArguments: ParsableArguments {
-  enum Kind: String, ExpressibleByArgument, CaseIterable { case luong, plain }
+  enum Kind: String, ExpressibleByArgument, CaseIterable {
+    case luong, bahdanau, plain
 
-  private static let shape = ModelConfiguration.luong()
+    init(_ shape: ModelConfiguration) {
+      switch shape.decoder {
+      case .luong: self = shape.score == nil ? .plain : .luong
+      case .bahdanau: self = .bahdanau
+      }
+    }
+
+    /// The library's defaults.
+    var shape: ModelConfiguration {
+      switch self {
+      case .luong: .luong()
+      case .bahdanau: .bahdanau()
+      case .plain: .plain()
+      }
+    }
+  }
+
+  private static let shape = Kind.luong.shape
   private static let training = TrainingOptions()
 
-  @Option(help: "luong attends to the source, plain does not. (default: luong)")
+  @Option(
+    help: """
+      luong attends to the source after the cell, bahdanau before it, plain does not. (default: luong)
+      """)
   var model: Kind?
   @Option(help: "How Luong's attention compares two states. (default: \(shape.score!.rawValue))")
   var score: Score?
-  @Option(help: "The recurrent cell. (default: \(shape.cell.rawValue))")
+  @Option(
+    help: """
+      The recurrent cell. (default: \(shape.cell.rawValue); \(Kind.bahdanau.shape.cell.rawValue) for bahdanau)
+      """)
   var cell: RecurrentCell?
   @Option(help: number("Hidden units.", shape.hidden))
   var hidden: Int?
   @Option(help: number("Width of the embeddings.", shape.embedding))
   var embedding: Int?
-  @Option(help: number("Layers of the encoder, and of the decoder.", shape.layers))
+  @Option(help: number("Layers of the encoder and, but for bahdanau, of the decoder.", shape.layers))
   var layers: Int?
   @Flag(help: "Read the source in one direction only.")
   var unidirectional = false
@@ -58,9 +82,7 @@ struct TrainingArguments: ParsableArguments {
   }
 
   func validate() throws {
-    if model == .plain && score != nil {
-      throw ValidationError("--score needs attention; leave it out, or use --model luong")
-    }
+    try validateKind()
     do {
       try options.validate()
       // The sizes of the vocabularies are not known yet; these are the smallest.
@@ -72,11 +94,29 @@ struct TrainingArguments: ParsableArguments {
   }
 }
 
+extension TrainingArguments {
+  /// Refuses what the kind of model leaves no choice of.
+  private func validateKind() throws {
+    if model == .plain && score != nil {
+      throw ValidationError("--score needs attention; leave it out, or use --model luong")
+    }
+    guard model == .bahdanau else { return }
+    let fixed = [
+      ("--score", score != nil, "Bahdanau's model has one score"),
+      ("--unidirectional", unidirectional, "Bahdanau's encoder reads in both directions"),
+      ("--no-input-feeding", noInputFeeding, "Bahdanau's decoder is fed the context"),
+    ]
+    for (option, isGiven, reason) in fixed where isGiven {
+      throw ValidationError("\(option): \(reason); leave it out, or use --model luong")
+    }
+  }
+}
+
 // MARK: - As the library takes them
 
 extension TrainingArguments {
   var configuration: ModelConfiguration {
-    var result = model == .plain ? ModelConfiguration.plain() : .luong()
+    var result = (model ?? .luong).shape
     if let score { result.score = score }
     result.cell = cell ?? result.cell
     result.hidden = hidden ?? result.hidden
@@ -116,7 +156,7 @@ extension TrainingArguments {
     let (shape, options) = (saved.model.configuration, saved.options)
     let (source, target) = (saved.model.source, saved.model.target)
     let rows: [(name: String, given: String?, saved: String)] = [
-      ("--model", model?.rawValue, shape.score == nil ? "plain" : "luong"),
+      ("--model", model?.rawValue, Kind(shape).rawValue),
       ("--score", score?.rawValue, shape.score?.rawValue ?? "none"),
       ("--cell", cell?.rawValue, shape.cell.rawValue),
       ("--hidden", hidden?.description, "\(shape.hidden)"),

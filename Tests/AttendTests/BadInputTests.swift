@@ -49,8 +49,8 @@ import Testing
 
   @Test(arguments: [
     (["--score", "cosine"], "'dot', 'general' or 'concat'"),
-    (["--cell", "rnn"], "'lstm' and 'gru'"),
-    (["--model", "transformer"], "'luong' and 'plain'"),
+    (["--cell", "elman"], "'gru-reset-before'"),
+    (["--model", "transformer"], "'luong', 'bahdanau' or 'plain'"),
     (["--source-tokens", "bytes"], "'characters', 'whitespace' or 'words'"),
     (["--hidden", "7"], "--hidden is 7; expected an even number"),
     (["--hidden", "ten"], "--hidden"),
@@ -65,6 +65,9 @@ import Testing
     (["--epochs", "0"], "--epochs is 0; expected at least 1"),
     (["--threads", "0"], "--threads is 0; expected 1 to 1024"),
     (["--model", "plain", "--score", "dot"], "--score needs attention"),
+    (["--model", "bahdanau", "--score", "concat"], "--score: Bahdanau's model has one score; leave it out"),
+    (["--model", "bahdanau", "--unidirectional"], "--unidirectional: Bahdanau's encoder reads in both"),
+    (["--model", "bahdanau", "--no-input-feeding"], "--no-input-feeding: Bahdanau's decoder is fed"),
     (["--colour", "red"], "--colour"),
   ])
   func optionValue(_ arguments: [String], _ expected: String) throws {

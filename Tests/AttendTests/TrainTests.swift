@@ -46,6 +46,29 @@ import Testing
     }
   }
 
+  @Test func bahdanau() throws {
+    try Fixture.with(model: nil) { fixture in
+      let train = [
+        "train", "--train", fixture.data, "--output", fixture.model, "--model", "bahdanau", "--hidden", "7",
+        "--embedding", "4", "--layers", "2",
+      ]
+      let outcome = try Command(train + ["--epochs", "1"]).run()
+      #expect(outcome.status == 0, "\(outcome.error)")
+      #expect(outcome.error.contains("Bahdanau's model, 2 × 7 GRU, bidirectional"))
+      let folder = URL(filePath: fixture.model)
+      let shape = try TranslationModel(contentsOf: folder).configuration
+      #expect(shape.decoder == .bahdanau && shape.cell == .gru && shape.hidden == 7 && shape.layers == 2)
+      // It goes on, translates and shows what it looked at.
+      #expect(try Command(train + ["--epochs", "2", "--resume"]).run().status == 0)
+      let other = ["train", "--train", fixture.data, "--output", fixture.model, "--resume", "--epochs", "3"]
+      let refused = try Command(other + ["--model", "luong"]).run()
+      #expect(refused.status == 1)
+      #expect(refused.error.contains("--model is luong, was bahdanau"))
+      let aligned = try Command(["align", "--model", fixture.model, "--source", "1 May 2000"]).run()
+      #expect(aligned.status == 0 && aligned.output.contains("M a y"), "\(aligned.error)")
+    }
+  }
+
   @Test func keepsAModelThatIsThere() throws {
     try Fixture.with { fixture in
       let file = URL(filePath: fixture.model).appending(path: "model.safetensors")

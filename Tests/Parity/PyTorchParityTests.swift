@@ -11,6 +11,8 @@ private struct Fixture {
       let cell: RecurrentCell
       let layers: Int
       let bidirectional: Bool
+      /// Absent for Luong's and for the plain model.
+      let decoder: DecoderKind?
       let score: String
       let inputFeeding: Bool
       let embedding, hidden, sourceVocabulary, targetVocabulary: Int
@@ -49,9 +51,10 @@ private struct Fixture {
   func model() throws -> EncoderDecoder {
     let c = description.configuration
     var configuration =
-      c.score == "none"
-      ? ModelConfiguration.plain(cell: c.cell)
-      : .luong(score: try #require(Score(rawValue: c.score)), cell: c.cell)
+      c.decoder == .bahdanau
+      ? ModelConfiguration.bahdanau(cell: c.cell)
+      : c.score == "none"
+        ? .plain(cell: c.cell) : .luong(score: try #require(Score(rawValue: c.score)), cell: c.cell)
     configuration.layers = c.layers
     configuration.bidirectional = c.bidirectional
     configuration.inputFeeding = c.inputFeeding
@@ -86,7 +89,8 @@ private func relativeError(_ a: Tensor, _ b: Tensor) -> Float {
 
 @Suite("Ten steps as PyTorch makes them")
 struct PyTorchParityTests {
-  private static let names = ["luong-lstm", "luong-gru", "plain"]
+  private static let attending = ["luong-lstm", "luong-gru", "bahdanau-gru", "bahdanau-lstm"]
+  private static let names = attending + ["plain"]
 
   @Test("the losses of ten steps agree within 1e-4, the gradients' norms too", arguments: names)
   func losses(name: String) throws {
@@ -132,7 +136,7 @@ struct PyTorchParityTests {
     }
   }
 
-  @Test("the alignment of the first step agrees", arguments: ["luong-lstm", "luong-gru"])
+  @Test("the alignment of the first step agrees", arguments: attending)
   func alignment(name: String) throws {
     let fixture = try Fixture(name)
     let pairs = fixture.description.batches[0]

@@ -1,11 +1,11 @@
-"""Makes the parity fixtures beside this file: three small models trained for ten steps by PyTorch.
+"""Makes the parity fixtures in the folder beside this file: small models trained for ten steps by PyTorch.
 
 Run by hand, only when the models change; the tests read the committed files and never need PyTorch:
 
     python3 -m venv venv
     venv/bin/pip install --extra-index-url https://download.pytorch.org/whl/cpu \
         torch==2.13.0+cpu safetensors==0.8.0 numpy==2.4.6
-    venv/bin/python Tests/ParityTests/make_fixtures.py
+    venv/bin/python Tests/Parity/make_fixtures.py [NAME …]
 
 NAME.safetensors holds, as float32:
     initial.P, final.P        every parameter P before the first and after the tenth step
@@ -23,6 +23,7 @@ Gradients are clipped by `clip_grad_norm_`, which scales by clipNorm / (norm + 1
 
 import json
 import random
+import sys
 from pathlib import Path
 
 import torch
@@ -48,6 +49,14 @@ MODELS = {
     "luong-gru": dict(
         cell="gru", layers=1, bidirectional=True, score="concat", inputFeeding=False, clipNorm=1.0, **SIZES
     ),
+    "bahdanau-gru": dict(
+        decoder="bahdanau", cell="gru", layers=1, bidirectional=True, score="concat", inputFeeding=False,
+        clipNorm=1.75, **SIZES
+    ),
+    "bahdanau-lstm": dict(
+        decoder="bahdanau", cell="lstm", layers=2, bidirectional=True, score="concat", inputFeeding=False,
+        clipNorm=0.607, **(SIZES | dict(hidden=5))
+    ),
     "plain": dict(
         cell="lstm", layers=1, bidirectional=False, score="none", inputFeeding=False, clipNorm=0.45, **SIZES
     ),
@@ -55,27 +64,19 @@ MODELS = {
 
 
 class Model(nn.Module):
-    """Luong, Pham and Manning (2015); with score `none` the plain one (Sutskever et al. 2014)."""
+    """What the models share: the encoder, the output and the loss. A direction of the encoder has `units` of them."""
 
-    def __init__(self, c):
+    def __init__(self, c, units, decoder_widths):
         super().__init__()
         self.c = c
-        E, H, L = c["embedding"], c["hidden"], c["layers"]
+        E, H = c["embedding"], c["hidden"]
         lstm = c["cell"] == "lstm"
-        directions = 2 if c["bidirectional"] else 1
         self.source = nn.Embedding(c["sourceVocabulary"], E)
         self.target = nn.Embedding(c["targetVocabulary"], E)
         self.encoder = (nn.LSTM if lstm else nn.GRU)(
-            E, H // directions, L, batch_first=True, bidirectional=c["bidirectional"]
+            E, units, c["layers"], batch_first=True, bidirectional=c["bidirectional"]
         )
-        widths = [E + H if c["inputFeeding"] else E] + [H] * (L - 1)
-        self.decoder = nn.ModuleList((nn.LSTMCell if lstm else nn.GRUCell)(I, H) for I in widths)
-        if c["score"] != "none":
-            self.key = nn.Linear(H, H, bias=False)
-            self.combine = nn.Linear(2 * H, H)
-        if c["score"] == "concat":
-            self.query = nn.Linear(H, H, bias=False)
-            self.v = nn.Parameter(torch.empty(H))
+        self.decoder = nn.ModuleList((nn.LSTMCell if lstm else nn.GRUCell)(I, H) for I in decoder_widths)
         self.output = nn.Linear(H, c["targetVocabulary"])
 
     def named(self):
@@ -87,12 +88,7 @@ class Model(nn.Module):
                 names |= self.cell(f"encoder.{layer}.{direction}", self.encoder, suffix)
         for layer, cell in enumerate(self.decoder):
             names |= self.cell(f"decoder.{layer}", cell, "")
-        if self.c["score"] != "none":
-            names["attention.key"] = self.key.weight
-            names |= {"combine.weight": self.combine.weight, "combine.bias": self.combine.bias}
-        if self.c["score"] == "concat":
-            names |= {"attention.query": self.query.weight, "attention.v": self.v}
-        return names | {"output.weight": self.output.weight, "output.bias": self.output.bias}
+        return names | self.own() | {"output.weight": self.output.weight, "output.bias": self.output.bias}
 
     def cell(self, name, module, suffix):
         parts = {"input": "weight_ih", "recurrent": "weight_hh", "bias": "bias_ih"}
@@ -103,34 +99,20 @@ class Model(nn.Module):
     def forward(self, sources, targets):
         """The mean cross entropy and the alignment [B, T, S], or None without attention."""
         lengths = torch.tensor([len(s) for s in sources])
-        keys, states = self.encode(padded(sources, UNKNOWN), lengths)
+        states, final = self.encode(padded(sources, UNKNOWN), lengths)
         fed = padded([[START] + y for y in targets], UNKNOWN)
         expected = padded([y + [END] for y in targets], IGNORED)
+        masked = torch.arange(states.shape[1]) >= lengths[:, None]
+        readouts, alignments = self.decode(self.target(fed).unbind(1), states, final, masked)
 
-        projected = self.key(keys) if self.c["score"] != "none" else None
-        masked = torch.arange(keys.shape[1]) >= lengths[:, None]
-        attentional = keys.new_zeros(len(sources), self.c["hidden"])
-        logits, alignments = [], []
-        for embedded in self.target(fed).unbind(1):
-            x = torch.cat([embedded, attentional], 1) if self.c["inputFeeding"] else embedded
-            top, states = self.step(x, states)
-            if projected is None:
-                attentional = top
-            else:
-                alignment = self.score(top, projected).masked_fill(masked, -torch.inf).softmax(1)
-                context = torch.einsum("bs,bsh->bh", alignment, keys)
-                attentional = torch.tanh(self.combine(torch.cat([context, top], 1)))
-                alignments.append(alignment)
-            logits.append(self.output(attentional))
-
-        logits = torch.stack(logits, 1)
+        logits = self.output(torch.stack(readouts, 1))
         loss = cross_entropy(logits.flatten(0, 1), expected.flatten(), ignore_index=IGNORED)
-        if projected is None:
+        if not alignments:
             return loss, None
         return loss, torch.stack(alignments, 1) * (expected != IGNORED)[..., None]
 
     def encode(self, sources, lengths):
-        """The encoder's outputs [B, S, H] and, for each decoder layer, the state that it starts from."""
+        """The encoder's outputs [B, S, ·] and the last state of each of its layers."""
         packed = pack_padded_sequence(self.source(sources), lengths, batch_first=True, enforce_sorted=False)
         outputs, final = self.encoder(packed)
         outputs, _ = pad_packed_sequence(outputs, batch_first=True)
@@ -148,14 +130,95 @@ class Model(nn.Module):
         after = []
         for cell, state in zip(self.decoder, states):
             state = cell(x, state)
-            x = state if self.c["cell"] == "gru" else state[0]
+            x = self.hidden(state)
             after.append(state)
         return x, after
+
+    def hidden(self, state):
+        return state if self.c["cell"] == "gru" else state[0]
+
+
+class Luong(Model):
+    """Luong, Pham and Manning (2015); with score `none` the plain one (Sutskever et al. 2014)."""
+
+    def __init__(self, c):
+        E, H = c["embedding"], c["hidden"]
+        widths = [E + H if c["inputFeeding"] else E] + [H] * (c["layers"] - 1)
+        super().__init__(c, H // 2 if c["bidirectional"] else H, widths)
+        if c["score"] != "none":
+            self.key = nn.Linear(H, H, bias=False)
+            self.combine = nn.Linear(2 * H, H)
+        if c["score"] == "concat":
+            self.query = nn.Linear(H, H, bias=False)
+            self.v = nn.Parameter(torch.empty(H))
+
+    def own(self):
+        names = {}
+        if self.c["score"] != "none":
+            names["attention.key"] = self.key.weight
+            names |= {"combine.weight": self.combine.weight, "combine.bias": self.combine.bias}
+        if self.c["score"] == "concat":
+            names |= {"attention.query": self.query.weight, "attention.v": self.v}
+        return names
+
+    def decode(self, embeddings, keys, states, masked):
+        projected = self.key(keys) if self.c["score"] != "none" else None
+        attentional = keys.new_zeros(len(keys), self.c["hidden"])
+        readouts, alignments = [], []
+        for embedded in embeddings:
+            x = torch.cat([embedded, attentional], 1) if self.c["inputFeeding"] else embedded
+            top, states = self.step(x, states)
+            if projected is None:
+                attentional = top
+            else:
+                alignment = self.score(top, projected).masked_fill(masked, -torch.inf).softmax(1)
+                context = torch.einsum("bs,bsh->bh", alignment, keys)
+                attentional = torch.tanh(self.combine(torch.cat([context, top], 1)))
+                alignments.append(alignment)
+            readouts.append(attentional)
+        return readouts, alignments
 
     def score(self, top, projected):
         if self.c["score"] == "general":
             return torch.einsum("bh,bsh->bs", top, projected)
         return torch.tanh(self.query(top)[:, None] + projected) @ self.v
+
+
+class Bahdanau(Model):
+    """Bahdanau, Cho and Bengio (2015), with a tanh readout; each direction of the encoder has H units."""
+
+    def __init__(self, c):
+        E, H = c["embedding"], c["hidden"]
+        super().__init__(c, H, [E + 2 * H])
+        self.key, self.query = nn.Linear(2 * H, H, bias=False), nn.Linear(H, H)
+        self.v = nn.Parameter(torch.empty(H))
+        self.combine, self.start = nn.Linear(3 * H + E, H), nn.Linear(H, H)
+
+    def own(self):
+        return {
+            "attention.key": self.key.weight, "attention.bias": self.query.bias,
+            "attention.query": self.query.weight, "attention.v": self.v,
+            "combine.weight": self.combine.weight, "combine.bias": self.combine.bias,
+            "start.weight": self.start.weight, "start.bias": self.start.bias,
+        }
+
+    def decode(self, embeddings, keys, final, masked):
+        projected, H = self.key(keys), self.c["hidden"]
+        top = torch.tanh(self.start(self.hidden(final[-1])[:, H:]))
+        states = [top if self.c["cell"] == "gru" else (top, torch.zeros_like(top))]
+        readouts, alignments = [], []
+        for embedded in embeddings:
+            scores = torch.tanh(self.query(top)[:, None] + projected) @ self.v
+            alignment = scores.masked_fill(masked, -torch.inf).softmax(1)
+            context = torch.einsum("bs,bsh->bh", alignment, keys)
+            top, states = self.step(torch.cat([embedded, context], 1), states)
+            readouts.append(torch.tanh(self.combine(torch.cat([top, context, embedded], 1))))
+            alignments.append(alignment)
+        return readouts, alignments
+
+
+def model_of(c):
+    return (Bahdanau if c.get("decoder") == "bahdanau" else Luong)(c)
 
 
 def padded(rows, filler):
@@ -181,7 +244,7 @@ def make_batches(c, rng):
 
 def train(c, initial, batches, dtype):
     """Ten steps of Adam: the tensors to store, and what each step reported."""
-    model = Model(c).to(dtype)
+    model = model_of(c).to(dtype)
     named = model.named()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -214,7 +277,7 @@ def make(name, c, folder):
     rng = random.Random(name)
     generator = torch.Generator().manual_seed(sum(map(ord, name)))
     # Within ±1, large for these sizes: ±0.3 leaves attention uniform and its gradients in the rounding noise.
-    initial = {p: torch.rand(t.shape, generator=generator) * 2 - 1 for p, t in Model(c).named().items()}
+    initial = {p: torch.rand(t.shape, generator=generator) * 2 - 1 for p, t in model_of(c).named().items()}
     batches = make_batches(c, rng)
     tensors, losses, norms = train(c, initial, batches, torch.float32)
     tensors64, losses64, norms64 = train(c, initial, batches, torch.float64)
@@ -252,5 +315,5 @@ def make(name, c, folder):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    for model, settings in MODELS.items():
-        make(model, settings, Path(__file__).parent)
+    for model in sys.argv[1:] or MODELS:
+        make(model, MODELS[model], Path(__file__).parent / "Fixtures")

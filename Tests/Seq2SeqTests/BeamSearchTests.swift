@@ -48,6 +48,7 @@ import Testing
     for configuration in [
       ModelConfiguration.luong(embedding: 4, hidden: 6),
       .luong(score: .concat, cell: .gru, embedding: 4, hidden: 6),
+      .bahdanau(embedding: 4, hidden: 6), .bahdanau(cell: .lstm, layers: 2, embedding: 4, hidden: 5),
       .plain(embedding: 4, hidden: 6),
     ] {
       let model = try TranslationModel(

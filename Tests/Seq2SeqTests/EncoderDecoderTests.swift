@@ -6,17 +6,39 @@ import Testing
 
 /// A small model of any shape, and awkward batches for it.
 struct SmallModel: Sendable, CustomTestStringConvertible {
-  let score: Score?
-  let cell: RecurrentCell
-  let layers: Int
-  let bidirectional: Bool
-  let inputFeeding: Bool
+  let configuration: ModelConfiguration
+  /// The same shape for the naive twin.
+  let reference: ReferenceModelConfiguration
 
   var testDescription: String {
-    "\(score?.rawValue ?? "plain") \(cell.rawValue) ×\(layers)\(bidirectional ? " bi" : "")\(inputFeeding ? " fed" : "")"
+    let c = configuration
+    let kind = c.decoder == .bahdanau ? "bahdanau" : c.score?.rawValue ?? "plain"
+    return
+      "\(kind) \(c.cell.rawValue) ×\(c.layers)\(c.bidirectional ? " bi" : "")\(c.inputFeeding ? " fed" : "")"
   }
 
-  /// Every score, cell, depth, direction and feeding, each with each.
+  /// Luong's: every score, cell, depth, direction and feeding, each with each.
+  private static func luong(
+    _ score: Score?, _ cell: RecurrentCell, layers: Int, bidirectional: Bool, inputFeeding: Bool
+  ) -> SmallModel {
+    var c = ModelConfiguration.plain(
+      cell: cell, layers: layers, bidirectional: bidirectional, embedding: 3, hidden: 6)
+    c.score = score
+    c.inputFeeding = inputFeeding
+    return SmallModel(
+      configuration: c,
+      reference: ReferenceModelConfiguration(
+        cell: cell.reference, layers: layers, bidirectional: bidirectional,
+        score: score.flatMap { .init(rawValue: $0.rawValue) } ?? .none, inputFeeding: inputFeeding,
+        hidden: 6, embedding: 3))
+  }
+
+  private static func bahdanau(_ cell: RecurrentCell, layers: Int, hidden: Int) -> SmallModel {
+    SmallModel(
+      configuration: .bahdanau(cell: cell, layers: layers, embedding: 3, hidden: hidden),
+      reference: .bahdanau(cell: cell.reference, layers: layers, hidden: hidden, embedding: 3))
+  }
+
   static let all: [SmallModel] = {
     var all: [SmallModel] = []
     for cell in RecurrentCell.allCases {
@@ -25,49 +47,29 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
           for score in [nil] + Score.allCases.map(Optional.some) {
             for inputFeeding in score == nil ? [false] : [false, true] {
               all.append(
-                SmallModel(
-                  score: score, cell: cell, layers: layers, bidirectional: bidirectional,
-                  inputFeeding: inputFeeding))
+                .luong(
+                  score, cell, layers: layers, bidirectional: bidirectional, inputFeeding: inputFeeding))
             }
           }
         }
+        // An odd width too: no direction is half of anything.
+        for hidden in [6, 5] { all.append(.bahdanau(cell, layers: layers, hidden: hidden)) }
       }
     }
     return all
   }()
 
-  func configuration(dropout: Float = 0) throws -> ModelConfiguration {
-    var c = ModelConfiguration.plain(cell: cell, layers: layers, bidirectional: bidirectional)
-    c.score = score
-    c.inputFeeding = inputFeeding
-    c.embedding = 3
-    c.hidden = 6
-    c.dropout = dropout
-    return try c.sized(source: 9, target: 8)
-  }
-
   func model(dropout: Float = 0) throws -> EncoderDecoder {
-    try EncoderDecoder(configuration(dropout: dropout), seed: 5)
+    var c = configuration
+    c.dropout = dropout
+    return try EncoderDecoder(c.sized(source: 9, target: 8), seed: 5)
   }
 
-  /// Ragged on both sides: sources of 1 to 5 tokens, an empty target, no order.
-  static let sources: [[Int32]] = [[3, 8, 4], [5], [6, 7, 0, 3, 4], [8, 8]]
-  static let targets: [[Int32]] = [[3, 0], [7, 4, 5, 6], [], [5]]
+  /// Ragged on both sides: sources of 0 to 5 tokens, an empty target, no order.
+  static let sources: [[Int32]] = [[3, 8, 4], [5], [], [6, 7, 0, 3, 4], [8, 8]]
+  static let targets: [[Int32]] = [[3, 0], [7, 4, 5, 6], [6, 3], [], [5]]
 
   static var batch: Batch { Batch(Array(zip(sources, targets)).map { (source: $0, target: $1) }) }
-
-  var reference: ReferenceModelConfiguration {
-    let score: ReferenceModelConfiguration.Score =
-      switch self.score {
-      case .dot?: .dot
-      case .general?: .general
-      case .concat?: .concat
-      case nil: .none
-      }
-    return ReferenceModelConfiguration(
-      cell: cell.reference, layers: layers, bidirectional: bidirectional, score: score,
-      inputFeeding: inputFeeding, hidden: 6, embedding: 3)
-  }
 }
 
 extension RecurrentCell {
@@ -84,9 +86,9 @@ extension RecurrentCell {
 @Suite("The encoder-decoder against its naive twin in double")
 struct EncoderDecoderTests {
   private func reference(_ small: SmallModel, _ weights: [String: ReferenceArray<Double>]) throws
-    -> Reference.LuongModelResult<Double>
+    -> Reference.EncoderDecoderResult<Double>
   {
-    try Reference.luongModel(
+    try Reference.encoderDecoder(
       weights, configuration: small.reference, sources: SmallModel.sources.map { $0.map(Int.init) },
       targets: SmallModel.targets.map { $0.map(Int.init) }, start: Vocabulary.start, end: Vocabulary.end)
   }
@@ -107,7 +109,7 @@ struct EncoderDecoderTests {
     #expect(abs(Double(loss) - expected.meanCrossEntropy) < ModelTolerance.loss)
     let batch = SmallModel.batch
     for (score, index) in zip(try model.scores(batch), batch.order) {
-      guard small.score != nil else {
+      guard small.configuration.score != nil else {
         #expect(score.alignment == nil)
         continue
       }
@@ -149,7 +151,7 @@ struct EncoderDecoderTests {
   /// the directional derivative along the gradient itself: f(x + hg) − f(x − hg) = 2h |g|².
   @Test("the gradient with dropout is that of the same masks")
   func dropoutGradient() throws {
-    for small in SmallModel.all where small.layers == 2 {
+    for small in SmallModel.all where small.configuration.layers == 2 {
       let model = try small.model(dropout: 0.3)
       let (_, gradient) = try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
       let squared = gradient.parameters.reduce(0.0) { sum, parameter in
@@ -173,6 +175,18 @@ struct EncoderDecoderTests {
       #expect(abs(difference - squared) < 0.01 * squared + 1e-3, "\(small.testDescription)")
       let undropped = try model.lossAndGradient(SmallModel.batch).loss
       #expect(try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss != undropped)
+    }
+  }
+
+  @Test("a batch whose sources are all empty has a loss and finite gradients")
+  func emptySources() throws {
+    for small in SmallModel.all {
+      let (loss, gradient) = try small.model().lossAndGradient(Batch([([], [3, 4]), ([], [5])]))
+      #expect(loss.isFinite && loss > 0, "\(small.testDescription)")
+      for (name, tensor) in gradient.parameters {
+        let isFinite = tensor.elements.allSatisfy { $0.isFinite }
+        #expect(isFinite, "\(small.testDescription) \(name)")
+      }
     }
   }
 
@@ -205,6 +219,20 @@ struct EncoderDecoderTests {
       var configuration = ModelConfiguration.luong()
       change(&configuration)
       #expect(throws: ModelError.self) { try configuration.sized(source: 5, target: 5) }
+    }
+    let wrongOfBahdanau: [(option: String, (inout ModelConfiguration) -> Void)] = [
+      ("score", { $0.score = .dot }), ("score", { $0.score = nil }),
+      ("bidirectional", { $0.bidirectional = false }), ("inputFeeding", { $0.inputFeeding = true }),
+      ("hidden", { $0.hidden = 20_000 }),
+    ]
+    for (option, change) in wrongOfBahdanau {
+      var configuration = ModelConfiguration.bahdanau()
+      change(&configuration)
+      let error = #expect(throws: ModelError.self) { try configuration.sized(source: 5, target: 5) }
+      guard case .configuration(option, _, _)? = error else {
+        Issue.record("\(option): \(error.map { "\($0)" } ?? "no error")")
+        continue
+      }
     }
   }
 }

@@ -31,9 +31,14 @@ private func weights(_ model: TranslationModel) -> [[UInt32]] {
 
 @Suite("Training")
 struct TrainerTests {
-  @Test("a small model learns to reverse words, and its n-best lists are what they should be")
-  func learns() throws {
-    var trainer = try trainer()
+  private static let models = [
+    ModelConfiguration.luong(cell: .gru, embedding: 16, hidden: 32), .bahdanau(embedding: 16, hidden: 32),
+  ]
+
+  @Test(
+    "a small model learns to reverse words, and its n-best lists are what they should be", arguments: models)
+  func learns(configuration: ModelConfiguration) throws {
+    var trainer = try trainer(configuration)
     var report = try #require(try trainer.trainEpoch())
     while report.development!.exactMatch < 0.95, report.epoch < 20 {
       report = try #require(try trainer.trainEpoch())
@@ -71,9 +76,9 @@ struct TrainerTests {
     }
   }
 
-  @Test("the wider beam never ends worse, and a beam of 1 follows the likeliest token")
-  func greedyIsBeamOne() throws {
-    var trainer = try trainer()
+  @Test("the wider beam never ends worse, and a beam of 1 follows the likeliest token", arguments: models)
+  func greedyIsBeamOne(configuration: ModelConfiguration) throws {
+    var trainer = try trainer(configuration)
     _ = try trainer.trainEpoch()
     for text in ["abcd", "eeb", "cad", "bb"] {
       let greedy = try trainer.model.translate(text)[0]
@@ -99,11 +104,15 @@ struct TrainerTests {
     }
   }
 
-  @Test("1, 2 and 4 threads train the same weights, bit for bit")
-  func threads() throws {
+  @Test(
+    "1, 2 and 4 threads train the same weights, bit for bit",
+    arguments: [
+      // Wide enough that the products are cut among threads.
+      ModelConfiguration.luong(layers: 2, embedding: 64, hidden: 192, dropout: 0.2),
+      .bahdanau(embedding: 64, hidden: 160, dropout: 0.2),
+    ])
+  func threads(configuration: ModelConfiguration) throws {
     defer { try? KernelRuntime.setThreads(nil) }
-    // Wide enough that the products are cut among threads.
-    let configuration = ModelConfiguration.luong(layers: 2, embedding: 64, hidden: 192, dropout: 0.2)
     var results: [[[UInt32]]] = []
     for threads in [1, 2, 4] {
       try KernelRuntime.setThreads(threads)
@@ -115,9 +124,13 @@ struct TrainerTests {
     #expect(results[0] == results[2])
   }
 
-  @Test("a training that was paused, saved and resumed ends in the same weights")
-  func resume() throws {
-    let configuration = ModelConfiguration.luong(embedding: 8, hidden: 16, dropout: 0.3)
+  @Test(
+    "a training that was paused, saved and resumed ends in the same weights",
+    arguments: [
+      ModelConfiguration.luong(embedding: 8, hidden: 16, dropout: 0.3),
+      .bahdanau(cell: .lstm, embedding: 8, hidden: 12, dropout: 0.3),
+    ])
+  func resume(configuration: ModelConfiguration) throws {
     let options = TrainingOptions(batchSize: 32, rate: 5e-3, seed: 9)
     var straight = try trainer(configuration, pairs: 200, options: options)
     for _ in 0..<3 { _ = try straight.trainEpoch() }

@@ -5,17 +5,23 @@ import Testing
 
 @Suite("The model's folder")
 struct TranslationModelTests {
-  private func model() throws -> TranslationModel {
+  private func model(_ configuration: ModelConfiguration = .luong(embedding: 4, hidden: 6, maximumLength: 5))
+    throws -> TranslationModel
+  {
     let corpus = ParallelCorpus(pairs: [
       .init(source: ["a", "b"], target: ["x"]), .init(source: ["c"], target: ["y", "z"]),
     ])
     return try TranslationModel(
-      .luong(embedding: 4, hidden: 6, maximumLength: 5), corpus: corpus, source: .characters,
+      configuration, corpus: corpus, source: .characters,
       target: Tokenization(.whitespace, lowercase: true), seed: 3)
   }
 
-  @Test func roundTrip() throws {
-    let model = try model()
+  @Test(arguments: [
+    ModelConfiguration.luong(embedding: 4, hidden: 6, maximumLength: 5),
+    .bahdanau(cell: .lstm, layers: 2, embedding: 4, hidden: 5, maximumLength: 5),
+  ])
+  func roundTrip(configuration: ModelConfiguration) throws {
+    let model = try model(configuration)
     try withTemporaryFolder { folder in
       let inner = folder.appending(path: "new/model")
       try model.write(to: inner)
@@ -29,6 +35,22 @@ struct TranslationModelTests {
       #expect(
         read.sourceVocabulary == model.sourceVocabulary && read.targetVocabulary == model.targetVocabulary)
       #expect(read.network.parameters.map(\.tensor) == model.network.parameters.map(\.tensor))
+      #expect(try read.translate("abc")[0].text == model.translate("abc")[0].text)
+    }
+  }
+
+  @Test("a configuration that was saved when Luong's was the only decoder is of Luong's")
+  func olderConfiguration() throws {
+    let model = try model()
+    try withTemporaryFolder { folder in
+      try model.write(to: folder)
+      let file = folder.appending(path: "config.json")
+      let saved = try String(contentsOf: file, encoding: .utf8)
+      let older = saved.replacing(/\s*"decoder"\s*:\s*"luong",?/, with: "")
+      try #require(older != saved)
+      try older.write(to: file, atomically: true, encoding: .utf8)
+      let read = try TranslationModel(contentsOf: folder)
+      #expect(read.configuration == model.configuration)
       #expect(try read.translate("abc")[0].text == model.translate("abc")[0].text)
     }
   }

@@ -21,7 +21,7 @@ struct BeamSearch {
   /// The most tokens of an output.
   let limit: Int
 
-  private let packed: PackedDecoder
+  private let packed: any PackedDecoder
   private let output: PackedMatrix
   private let encoded: EncodedSources
   private let lengths: [Int]
@@ -30,7 +30,7 @@ struct BeamSearch {
     self.model = model
     self.beam = beam
     self.limit = limit
-    packed = PackedDecoder(model.decoder)
+    packed = model.decoder.packed()
     output = PackedMatrix(Matrix(model.output.weight).transposed)
     encoded = model.encode(sources)
     lengths = sources.map(\.count)
@@ -69,16 +69,16 @@ struct BeamSearch {
       repeating: Search(running: [Running(node: nil, score: 0, last: Int32(Vocabulary.start), row: 0)]),
       count: sources)
     let replicated = (0..<sources).flatMap { Array(repeating: Int32($0), count: beam) }
-    var state = DecoderState(layers: encoded.initial.map { $0.gathered(replicated) }, feed: nil)
+    var state = encoded.start.gathered(replicated)
     var step = 0
     while searches.contains(where: { !$0.isDone }) {
       let tape = advance(state, tokens: rows(of: searches) { $0.last })
       let probabilities = Matrix(rows: sources * beam, columns: model.configuration.targetVocabulary)
-      probabilities.setProduct(tape.attentional, output, bias: model.output.bias)
+      probabilities.setProduct(tape.readout, output, bias: model.output.bias)
       probabilities.logSoftmaxRows()
       for source in searches.indices where !searches[source].isDone {
         extend(
-          &searches[source], source: source, probabilities, tape.alignment,
+          &searches[source], source: source, probabilities, tape.attention?.alignment,
           lastStep: step + 1 >= limit)
       }
       step += 1
@@ -89,7 +89,7 @@ struct BeamSearch {
           return Int32(source * beam + (slot < running.count ? running[slot].row : 0))
         }
       }
-      state = tape.state(model.decoder, 0..<sources * beam).gathered(parents)
+      state = tape.state(0..<sources * beam).gathered(parents)
     }
     return searches.map(\.ended)
   }
@@ -101,11 +101,11 @@ struct BeamSearch {
   }
 
   private func advance(_ state: DecoderState, tokens: [Int32]) -> DecoderTape {
-    let tape = DecoderTape(
-      model.decoder, rows: tokens.count, positions: encoded.memory?.positions ?? 0, dropout: false)
+    let tape = DecoderTape(model.decoder, rows: tokens.count, memory: encoded.memory, dropout: false)
     packed.embed(tokens, into: tape, dropout: nil)
     packed.step(
       tape, 0..<tokens.count, previous: state, memory: encoded.memory, sources: lengths.count, dropout: nil)
+    packed.finish(tape)
     return tape
   }
 

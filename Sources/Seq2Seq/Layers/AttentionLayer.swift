@@ -6,7 +6,7 @@ public enum Score: String, Codable, Sendable, CaseIterable {
   case dot
   /// sᵀ W_a h_i
   case general
-  /// v_aᵀ tanh(W_a [s; h_i])
+  /// v_aᵀ tanh(W_a [s; h_i]), which is the alignment model of Bahdanau, Cho, Bengio 2015 (appendix A.1.2).
   case concat
 }
 
@@ -15,16 +15,20 @@ public enum Score: String, Codable, Sendable, CaseIterable {
 /// What does not depend on the target's position is made once for a sentence: the projected keys.
 struct AttentionLayer: Parameterized {
   let score: Score
-  /// W_a (general), or the half of W_a that meets h_i (concat), [H, H].
+  /// W_a (general), or the part of W_a that meets h_i (concat; Bahdanau's U_a), [H, width of h].
   var key: Tensor?
-  /// The half of W_a that meets s (concat), [H, H].
+  /// b_a [H], of Bahdanau's score. It joins the keys, which are made once.
+  var bias: Tensor?
+  /// The part of W_a that meets s (concat), [H, H].
   var query: Tensor?
   /// v_a (concat), [H].
   var v: Tensor?
 
-  init(score: Score, hidden: Int, generator: inout SeededGenerator) {
+  /// Attention of states of `hidden` units over states of `width`.
+  init(score: Score, hidden: Int, width: Int, biased: Bool, generator: inout SeededGenerator) {
     self.score = score
-    key = score == .dot ? nil : generator.weight(hidden, hidden)
+    key = score == .dot ? nil : generator.weight(hidden, width)
+    bias = biased ? Tensor(zeros: [hidden]) : nil
     query = score == .concat ? generator.weight(hidden, hidden) : nil
     v = score == .concat ? generator.uniform([hidden], bound: 1 / Float(hidden).squareRoot()) : nil
   }
@@ -34,55 +38,131 @@ struct AttentionLayer: Parameterized {
   mutating func forEachParameter(prefix: String, _ body: (_ name: String, _ parameter: inout Tensor) -> Void)
   {
     if key != nil { body(prefix + "key", &key!) }
+    if bias != nil { body(prefix + "bias", &bias!) }
     if query != nil { body(prefix + "query", &query!) }
     if v != nil { body(prefix + "v", &v!) }
   }
 
   var kernelScore: AttentionScore { v.map { .additive(v: $0) } ?? .dot }
 
-  /// The sources' states [B·S, H] as the kernels attend to them.
-  func memory(_ states: Matrix, lengths: [Int32], positions: Int) -> AttentionMemory {
-    guard let key else {
-      return AttentionMemory(keys: states, values: states, lengths: lengths, positions: positions)
+  /// The sources' states, rows in the order of the plan, as the kernels attend to them.
+  func memory(_ states: Matrix, _ plan: SequencePlan) -> SourceMemory {
+    func padded(_ packed: Matrix) -> Matrix {
+      let result = Matrix(rows: plan.lengths.count * plan.steps, columns: packed.columns)
+      result.setRows(of: packed, at: plan.paddedRows)
+      return result
     }
-    let keys = Matrix(rows: states.rows, columns: key.shape[0])
-    keys.setProduct(states, Matrix(key).transposed)
-    return AttentionMemory(keys: keys, values: states, lengths: lengths, positions: positions)
+    let values = padded(states)
+    var keys = values
+    if let key {
+      let projected = Matrix(rows: states.rows, columns: key.shape[0])
+      projected.setProduct(states, Matrix(key).transposed, bias: bias)
+      keys = padded(projected)
+    }
+    return SourceMemory(
+      plan: plan, states: states,
+      padded: AttentionMemory(
+        keys: keys, values: values, lengths: plan.lengths.map(Int32.init), positions: plan.steps))
+  }
+
+  /// Attends from the rows of one step; `top` [rows, H] are the states that ask.
+  func attend(
+    _ tape: AttentionTape, from top: Matrix, query: PackedMatrix?, memory: AttentionMemory, sources: Int
+  ) {
+    if let query { tape.queries!.setProduct(top, query) }
+    Attention.attend(
+      context: tape.context, alignment: tape.alignment, statistics: tape.statistics,
+      queries: tape.queries ?? top, score: kernelScore, memory: memory, sources: sources)
+  }
+}
+
+/// Source sentences as a decoder reads them.
+struct SourceMemory {
+  let plan: SequencePlan
+  /// h, [N, ·] in the order of the plan.
+  let states: Matrix
+  /// Keys and values a sentence each.
+  let padded: AttentionMemory
+
+  /// The rows of a padded matrix in the order of the plan.
+  fileprivate func packed(_ padded: Matrix) -> Matrix {
+    let result = Matrix(rows: plan.rows, columns: padded.columns)
+    result.setRows(of: padded, at: plan.places)
+    return result
+  }
+}
+
+/// What attention makes of some rows of a decoder.
+struct AttentionTape {
+  /// With the concat score, the projected queries [rows, H].
+  let queries: Matrix?
+  /// [rows, width of h].
+  let context: Matrix
+  /// [rows, positions].
+  let alignment: Matrix
+  /// What the backward needs of the softmax, [rows, 2].
+  let statistics: Matrix
+
+  init(_ layer: AttentionLayer, rows: Int, hidden: Int, memory: AttentionMemory) {
+    queries = layer.query == nil ? nil : Matrix(rows: rows, columns: hidden)
+    context = Matrix(rows: rows, columns: memory.values.columns)
+    alignment = Matrix(rows: rows, columns: memory.positions)
+    statistics = Matrix(rows: rows, columns: 2)
+  }
+
+  private init(queries: Matrix?, context: Matrix, alignment: Matrix, statistics: Matrix) {
+    (self.queries, self.context, self.alignment, self.statistics) = (queries, context, alignment, statistics)
+  }
+
+  func rows(_ range: Range<Int>) -> AttentionTape {
+    AttentionTape(
+      queries: queries?.rows(range), context: context.rows(range), alignment: alignment.rows(range),
+      statistics: statistics.rows(range))
   }
 }
 
 /// The sums of an attention layer's gradients over the steps of a decoder.
 struct AttentionGradients {
-  let keys: Matrix
-  let values: Matrix
-  let v: Matrix?
+  private let layer: AttentionLayer
+  private let memory: SourceMemory
+  private let keys: Matrix
+  private let values: Matrix
+  private let v: Matrix?
 
-  init(_ layer: AttentionLayer, memory: AttentionMemory) {
-    keys = Matrix(rows: memory.keys.rows, columns: memory.keys.columns, zeros: true)
-    values = Matrix(rows: memory.values.rows, columns: memory.values.columns, zeros: true)
+  init(_ layer: AttentionLayer, memory: SourceMemory) {
+    self.layer = layer
+    self.memory = memory
+    let padded = memory.padded
+    keys = Matrix(rows: padded.keys.rows, columns: padded.keys.columns, zeros: true)
+    values = Matrix(rows: padded.values.rows, columns: padded.values.columns, zeros: true)
     v = layer.v.map { Matrix(rows: 1, columns: $0.count, zeros: true) }
   }
 
-  /// The gradients of the parameters, and of the states that were keys and values. With k = W h: dW = dkᵀ h, dh = dk W + dv.
-  /// `projected` is the gradient of the projected queries, of all steps, and `queries` what they were made from.
-  func finished(_ layer: AttentionLayer, memory: AttentionMemory, projected: Matrix?, queries: Matrix)
-    -> (layer: AttentionLayer, states: Matrix)
-  {
+  /// Inverts ``AttentionLayer/attend(_:from:query:memory:sources:)`` for a step of one row a source, up to the queries'
+  /// projection: overwrites their gradient.
+  func add(_ tape: AttentionTape, from top: Matrix, dcontext: Matrix, dqueries: Matrix) {
+    attendBackward(
+      dqueries: dqueries, dkeys: keys, dvalues: values, dv: v, dcontext: dcontext,
+      rows: AttentionRows(
+        queries: tape.queries ?? top, context: tape.context, alignment: tape.alignment,
+        statistics: tape.statistics),
+      score: layer.kernelScore, memory: memory.padded, sources: dcontext.rows)
+  }
+
+  /// The gradients of the parameters, and of the states that were keys and values. With k = W h + b: dW = dkᵀ h, db = Σ dk,
+  /// dh = dk W + dv. `dqueries` is the gradient of the projected queries, of all steps, and `top` what they were made from.
+  func finished(dqueries: Matrix?, from top: Matrix) -> (layer: AttentionLayer, states: Matrix) {
     var gradient = AttentionLayer(score: layer.score)
+    let (dkeys, dstates) = (memory.packed(keys), memory.packed(values))
     gradient.v = v.map { $0.tensor([$0.columns]) }
-    if let query = layer.query, let projected {
-      let dW = Matrix(rows: query.shape[0], columns: query.shape[1])
-      dW.setProduct(projected.transposed, queries)
-      gradient.query = dW.tensor(query.shape)
-    }
+    gradient.query = dqueries?.weightGradient([top])
     guard let key = layer.key else {
-      values.add(keys)
-      return (gradient, values)
+      dstates.add(dkeys)
+      return (gradient, dstates)
     }
-    let dW = Matrix(rows: key.shape[0], columns: key.shape[1])
-    dW.setProduct(keys.transposed, memory.values)
-    gradient.key = dW.tensor(key.shape)
-    values.setProduct(keys, Matrix(key), accumulating: true)
-    return (gradient, values)
+    gradient.key = dkeys.weightGradient([memory.states])
+    if layer.bias != nil { gradient.bias = dkeys.sumOfRows() }
+    dstates.setProduct(dkeys, Matrix(key), accumulating: true)
+    return (gradient, dstates)
   }
 }

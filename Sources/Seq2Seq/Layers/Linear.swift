@@ -12,6 +12,13 @@ struct Linear: Parameterized {
     bias = Tensor(zeros: [outputs])
   }
 
+  /// The gradient of a layer: with dy [N, outputs] that of its outputs, dW = dyᵀ x and db = Σ dy. `inputs` are x's columns,
+  /// left to right.
+  init(gradientsOf dy: Matrix, inputs: [Matrix]) {
+    weight = dy.weightGradient(inputs)
+    bias = dy.sumOfRows()
+  }
+
   init(weight: Tensor, bias: Tensor) {
     self.weight = weight
     self.bias = bias
@@ -21,5 +28,18 @@ struct Linear: Parameterized {
   {
     body(prefix + "weight", &weight)
     body(prefix + "bias", &bias)
+  }
+}
+
+extension Matrix {
+  /// With this matrix the gradient of y = x Wᵀ: dW = dyᵀ x. `inputs` are x's columns, left to right.
+  func weightGradient(_ inputs: [Matrix]) -> Tensor {
+    let weight = Matrix(rows: columns, columns: inputs.reduce(0) { $0 + $1.columns })
+    var column = 0
+    for part in inputs {
+      weight.columns(column..<column + part.columns).setProduct(transposed, part)
+      column += part.columns
+    }
+    return weight.tensor([weight.rows, weight.columns])
   }
 }

@@ -6,8 +6,9 @@ import Attention
 ///     α_t = softmax(score(s_t, h))      c_t = Σ_i α_ti h_i
 ///     s̃_t = tanh(W_c [c_t ; s_t] + b_c)
 ///
-/// Without attention it is the decoder of Sutskever et al. 2014: s̃_t = s_t.
-struct LuongDecoder: Parameterized {
+/// Without attention it is the decoder of Sutskever et al. 2014: s̃_t = s_t. It starts from the last states of the encoder's
+/// layers, each layer from its neighbour's.
+struct LuongDecoder: RecurrentDecoder {
   var embedding: Tensor
   var layers: [RecurrentLayer]
   var attention: AttentionLayer?
@@ -23,7 +24,10 @@ struct LuongDecoder: Parameterized {
       let inputs = index > 0 ? c.hidden : c.inputFeeding ? c.embedding + c.hidden : c.embedding
       return RecurrentLayer(cell: c.cell, inputs: inputs, hidden: c.hidden, generator: &generator)
     }
-    attention = c.score.map { AttentionLayer(score: $0, hidden: c.hidden, generator: &generator) }
+    attention = c.score.map {
+      AttentionLayer(
+        score: $0, hidden: c.hidden, width: c.stateWidth, biased: false, generator: &generator)
+    }
     combine =
       c.score == nil ? nil : Linear(inputs: 2 * c.hidden, outputs: c.hidden, generator: &generator)
   }
@@ -48,73 +52,14 @@ struct LuongDecoder: Parameterized {
     combine?.forEachParameter(prefix: "combine.", body)
   }
 
-  var hidden: Int { layers[0].hidden }
-  private var embeddingWidth: Int { embedding.shape[1] }
+  func start(_ finals: [RecurrentState]) -> DecoderState { DecoderState(layers: finals, feed: nil) }
 
-  /// The columns of the first layer's input weight that meet the embedding.
-  var embeddingColumns: Matrix { Matrix(layers[0].input).columns(0..<embeddingWidth) }
-  /// Those that meet s̃_{t−1}.
-  var feedColumns: Matrix { Matrix(layers[0].input).columns(embeddingWidth..<layers[0].input.shape[1]) }
+  func packed() -> any PackedDecoder { PackedLuongDecoder(self) }
 }
 
-/// What one decoder step hands to the next, a row each for every running hypothesis.
-struct DecoderState {
-  var layers: [RecurrentState]
-  /// s̃_{t−1}, with input feeding; nil at the first step, where it is zero.
-  var feed: Matrix?
-
-  func prefix(_ count: Int) -> DecoderState {
-    DecoderState(layers: layers.map { $0.prefix(count) }, feed: feed?.rows(0..<count))
-  }
-
-  func gathered(_ index: [Int32]) -> DecoderState {
-    DecoderState(
-      layers: layers.map { $0.gathered(index) },
-      feed: feed.map {
-        let rows = Matrix(rows: index.count, columns: $0.columns)
-        rows.setRows(of: $0, at: index)
-        return rows
-      })
-  }
-}
-
-/// What a decoder computes over some rows: in training all steps of a batch in packed order, in decoding one step.
-struct DecoderTape {
-  let layers: [RecurrentTape]
-  /// What entered the layers above the first (their own copy only where dropout acts).
-  let inputs: [Matrix]
-  /// With the concat score, the projected queries.
-  let queries: Matrix?
-  let context: Matrix?
-  let alignment: Matrix?
-  /// What the attention's backward needs of its softmax, [rows, 2].
-  let statistics: Matrix?
-  /// s̃, [rows, H]: with attention a matrix of its own, else the top layer's states.
-  let attentional: Matrix
-
-  init(_ decoder: LuongDecoder, rows: Int, positions: Int, dropout: Bool) {
-    let hidden = decoder.hidden
-    let layers = decoder.layers.map { RecurrentTape(cell: $0.cell, rows: rows, hidden: hidden) }
-    self.layers = layers
-    inputs = layers.dropLast().map { dropout ? Matrix(rows: rows, columns: hidden) : $0.h }
-    queries = decoder.attention?.query == nil ? nil : Matrix(rows: rows, columns: hidden)
-    context = decoder.attention == nil ? nil : Matrix(rows: rows, columns: hidden)
-    alignment = decoder.attention == nil ? nil : Matrix(rows: rows, columns: positions)
-    statistics = decoder.attention == nil ? nil : Matrix(rows: rows, columns: 2)
-    attentional = decoder.attention == nil ? layers.last!.h : Matrix(rows: rows, columns: hidden)
-  }
-
-  /// The state after the step that fills these rows.
-  func state(_ decoder: LuongDecoder, _ range: Range<Int>) -> DecoderState {
-    DecoderState(
-      layers: zip(decoder.layers, layers).map { $1.state($0.cell, range) },
-      feed: decoder.inputFeeding ? attentional.rows(range) : nil)
-  }
-}
-
-/// A decoder with its weights packed for many steps.
-struct PackedDecoder {
-  let decoder: LuongDecoder
+private struct PackedLuongDecoder: PackedDecoder {
+  private let luong: LuongDecoder
+  let embedding: PackedMatrix
   private let recurrent: [PackedRecurrent]
   /// The layers' input weights; the first layer's is that of s̃_{t−1}, nil without input feeding.
   private let inputs: [PackedMatrix?]
@@ -123,12 +68,13 @@ struct PackedDecoder {
   private let combineState: PackedMatrix?
 
   init(_ decoder: LuongDecoder) {
-    self.decoder = decoder
+    luong = decoder
+    embedding = PackedMatrix(decoder.embeddingColumns.transposed)
     recurrent = decoder.layers.map { PackedRecurrent(forward: $0.cell, $0.recurrent) }
     inputs = decoder.layers.indices.map { index in
       index > 0
         ? PackedMatrix(Matrix(decoder.layers[index].input).transposed)
-        : decoder.inputFeeding ? PackedMatrix(decoder.feedColumns.transposed) : nil
+        : decoder.inputFeeding ? PackedMatrix(decoder.otherColumns.transposed) : nil
     }
     let hidden = decoder.hidden
     query = decoder.attention?.query.map { PackedMatrix(Matrix($0).transposed) }
@@ -138,25 +84,13 @@ struct PackedDecoder {
     }
   }
 
-  /// The part of the first layer's gates that comes from the embedded tokens, for any number of rows at once:
-  /// `gates = embed(ids) W_eᵀ + b`. Returns the embeddings.
-  @discardableResult
-  func embed(_ ids: [Int32], into tape: DecoderTape, dropout: Dropout?) -> Matrix {
-    let x = Matrix(rows: ids.count, columns: decoder.embedding.shape[1])
-    x.setRows(of: Matrix(decoder.embedding), at: ids)
-    dropout?.apply(x, at: .targetEmbedding)
-    tape.layers[0].gates.setProduct(x, decoder.embeddingColumns.transposed, bias: decoder.layers[0].bias)
-    return x
-  }
+  var decoder: any RecurrentDecoder { luong }
 
-  /// One step: fills the rows of the tape, whose first gates ``embed(_:into:dropout:)`` has begun, from the state before.
-  /// The rows belong to the first `sources` sources of the memory, the same number to each.
   func step(
     _ tape: DecoderTape, _ range: Range<Int>, previous: DecoderState, memory: AttentionMemory?, sources: Int,
     dropout: Dropout?
   ) {
-    let hidden = decoder.hidden
-    for (index, layer) in decoder.layers.enumerated() {
+    for (index, layer) in luong.layers.enumerated() {
       let rows = tape.layers[index].rows(range)
       if index == 0 {
         if let feed = previous.feed { rows.gates.setProduct(feed, inputs[0]!, accumulating: true) }
@@ -164,7 +98,7 @@ struct PackedDecoder {
         let input = tape.inputs[index - 1].rows(range)
         if let dropout {
           input.copy(from: tape.layers[index - 1].h.rows(range))
-          dropout.apply(input, at: .decoder, layer: index, offset: range.lowerBound * hidden)
+          dropout.apply(input, at: .decoder, layer: index, offset: range.lowerBound * luong.hidden)
         }
         rows.gates.setProduct(input, inputs[index]!, bias: layer.bias)
       }
@@ -172,17 +106,14 @@ struct PackedDecoder {
         rows, initial: previous.layers[index], recurrent: recurrent[index], bias: layer.recurrentBias,
         counts: [Int32(range.count)])
     }
-    guard let attention = decoder.attention, let memory else { return }
-    let top = tape.layers.last!.h.rows(range)
-    let queries = tape.queries?.rows(range) ?? top
-    if let query { queries.setProduct(top, query) }
-    let context = tape.context!.rows(range)
-    attend(
-      context: context, alignment: tape.alignment!.rows(range), statistics: tape.statistics!.rows(range),
-      queries: queries, score: attention.kernelScore, memory: memory, sources: sources)
-    let attentional = tape.attentional.rows(range)
-    attentional.setProduct(context, combineContext!)
+    guard let attention = luong.attention, let memory else { return }
+    let (top, attended) = (tape.top.rows(range), tape.attention!.rows(range))
+    attention.attend(attended, from: top, query: query, memory: memory, sources: sources)
+    let attentional = tape.readout.rows(range)
+    attentional.setProduct(attended.context, combineContext!)
     attentional.setProduct(
-      top, combineState!, bias: decoder.combine!.bias, activation: .tanh, accumulating: true)
+      top, combineState!, bias: luong.combine!.bias, activation: .tanh, accumulating: true)
   }
+
+  func finish(_ tape: DecoderTape) {}
 }

@@ -1,7 +1,7 @@
 import Attention
 
-/// A stack of recurrent layers over the source, in one or both directions. With two, each has half of the hidden
-/// units and their states are concatenated, [→h ; ←h], so that the stack's width is the same.
+/// A stack of recurrent layers over the source, in one or both directions. With two, their states are concatenated,
+/// [→h ; ←h].
 struct RecurrentEncoder: Parameterized {
   var embedding: Tensor
   var layers: [Layer]
@@ -22,8 +22,8 @@ struct RecurrentEncoder: Parameterized {
     let c = configuration
     embedding = generator.uniform([c.sourceVocabulary, c.embedding], bound: 0.1)
     layers = (0..<c.layers).map { index in
-      let inputs = index == 0 ? c.embedding : c.hidden
-      let hidden = c.bidirectional ? c.hidden / 2 : c.hidden
+      let inputs = index == 0 ? c.embedding : c.stateWidth
+      let hidden = c.directionWidth
       let forward = RecurrentLayer(cell: c.cell, inputs: inputs, hidden: hidden, generator: &generator)
       let backward =
         c.bidirectional
@@ -61,9 +61,9 @@ extension RecurrentEncoder {
     fileprivate let ids: [Int32]
     fileprivate let runs: [(forward: Run, backward: Run?)]
     fileprivate let dropout: Dropout?
-    /// The top layer's states in packed order, [N, H].
+    /// The top layer's states in packed order, [N, ·].
     let output: Matrix
-    /// The last state of every layer, [B, H], by sentence; zero for an empty one.
+    /// The last state of every layer, [B, ·], by sentence; zero for an empty one.
     let finals: [RecurrentState]
   }
 
@@ -130,12 +130,12 @@ extension RecurrentEncoder {
 // MARK: - Backward
 
 extension RecurrentEncoder {
-  /// Inverts ``forward(_:dropout:)``, from the gradients of the output [N, H] and of the last states [B, H].
-  func backward(_ doutput: Matrix, finals: [RecurrentState], _ pass: Pass) -> RecurrentEncoder {
+  /// Inverts ``forward(_:dropout:)``, from the gradients of the output (nil for zero) and of the last states.
+  func backward(_ doutput: Matrix?, finals: [RecurrentState], _ pass: Pass) -> RecurrentEncoder {
     let previous = pass.plan.previousRows
     let reversal = pass.runs.contains { $0.backward != nil } ? pass.plan.reversal : []
     var gradients: [Layer] = []
-    var dx = doutput
+    var dx = doutput ?? Matrix(rows: pass.output.rows, columns: pass.output.columns, zeros: true)
     for index in layers.indices.reversed() {
       let (layer, runs, h) = (layers[index], pass.runs[index], layers[index].forward.hidden)
       let state = finals[index]

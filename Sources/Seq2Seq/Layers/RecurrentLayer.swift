@@ -33,23 +33,14 @@ struct RecurrentLayer: Parameterized {
     run: RecurrentTape
   ) {
     self.cell = cell
-    let weight = Matrix(rows: tape.gates.columns, columns: inputs.reduce(0) { $0 + $1.columns })
-    var column = 0
-    for part in inputs {
-      weight.columns(column..<column + part.columns).setProduct(tape.gates.transposed, part)
-      column += part.columns
-    }
-    input = weight.tensor([weight.rows, weight.columns])
-    let recurrent = Matrix(rows: tape.gates.columns, columns: previousStates.columns)
-    if cell == .gruResetBefore {
-      // The new gate's product was with r ∘ h′.
-      let (together, all) = (2 * previousStates.columns, recurrent.rows)
-      recurrent.rows(0..<together).setProduct(
-        tape.recurrent.columns(0..<together).transposed, previousStates)
-      recurrent.rows(together..<all).setProduct(
-        tape.recurrent.columns(together..<all).transposed, run.inner)
-    } else {
-      recurrent.setProduct(tape.recurrent.transposed, previousStates)
+    input = tape.gates.weightGradient(inputs)
+    let recurrent = Matrix(rows: tape.recurrent.columns, columns: previousStates.columns)
+    // The new gate of a GRU that resets first met r ∘ h′.
+    let together = cell == .gruResetBefore ? 2 * recurrent.columns : recurrent.rows
+    recurrent.rows(0..<together).setProduct(tape.recurrent.columns(0..<together).transposed, previousStates)
+    if together < recurrent.rows {
+      let new = together..<recurrent.rows
+      recurrent.rows(new).setProduct(tape.recurrent.columns(new).transposed, run.inner)
     }
     self.recurrent = recurrent.tensor([recurrent.rows, recurrent.columns])
     bias = tape.gates.sumOfRows()

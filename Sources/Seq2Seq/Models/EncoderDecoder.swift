@@ -1,10 +1,10 @@
 import Attention
 
-/// A recurrent encoder-decoder on token ids: Luong's model with attention, or the plain one without.
+/// A recurrent encoder-decoder on token ids: Luong's model or Bahdanau's with attention, or the plain one without.
 public struct EncoderDecoder: Parameterized {
   public let configuration: ModelConfiguration
   var encoder: RecurrentEncoder
-  var decoder: LuongDecoder
+  var decoder: any RecurrentDecoder
   var output: Linear
 
   /// A model with random weights, which the seed decides.
@@ -16,7 +16,7 @@ public struct EncoderDecoder: Parameterized {
     var generator = SeededGenerator(seed: seed)
     self.configuration = configuration
     encoder = RecurrentEncoder(configuration, generator: &generator)
-    decoder = LuongDecoder(configuration, generator: &generator)
+    decoder = configuration.makeDecoder(generator: &generator)
     output = Linear(
       inputs: configuration.hidden, outputs: configuration.targetVocabulary, generator: &generator)
   }
@@ -55,7 +55,8 @@ public struct EncoderDecoder: Parameterized {
   }
 
   private init(
-    _ configuration: ModelConfiguration, encoder: RecurrentEncoder, decoder: LuongDecoder, output: Linear
+    _ configuration: ModelConfiguration, encoder: RecurrentEncoder, decoder: any RecurrentDecoder,
+    output: Linear
   ) {
     self.configuration = configuration
     self.encoder = encoder
@@ -99,7 +100,7 @@ public struct Batch: Sendable {
 /// Source sentences as the decoder reads them.
 struct EncodedSources {
   let memory: AttentionMemory?
-  let initial: [RecurrentState]
+  let start: DecoderState
 }
 
 // MARK: - Loss
@@ -107,7 +108,7 @@ struct EncodedSources {
 extension EncoderDecoder {
   private struct Pass {
     let encoder: RecurrentEncoder.Pass
-    let decoder: LuongDecoder.Pass
+    let decoder: DecoderPass
   }
 
   private func check(_ batch: Batch) throws(ModelError) {
@@ -126,21 +127,17 @@ extension EncoderDecoder {
   private func forward(_ batch: Batch, dropout: Dropout?) -> Pass {
     let encoded = encoder.forward(batch.sources, dropout: dropout)
     let decoded = decoder.forward(
-      batch.inputs, initial: encoded.finals, memory: memory(encoded), dropout: dropout)
+      batch.inputs, finals: encoded.finals, memory: memory(encoded), dropout: dropout)
     return Pass(encoder: encoded, decoder: decoded)
   }
 
-  private func memory(_ encoded: RecurrentEncoder.Pass) -> AttentionMemory? {
-    guard let attention = decoder.attention else { return nil }
-    let plan = encoded.plan
-    let states = Matrix(rows: plan.lengths.count * plan.steps, columns: configuration.hidden)
-    states.setRows(of: encoded.output, at: plan.paddedRows)
-    return attention.memory(states, lengths: plan.lengths.map(Int32.init), positions: plan.steps)
+  private func memory(_ encoded: RecurrentEncoder.Pass) -> SourceMemory? {
+    decoder.attention?.memory(encoded.output, encoded.plan)
   }
 
   func encode(_ sources: [[Int32]]) -> EncodedSources {
     let pass = encoder.forward(sources, dropout: nil)
-    return EncodedSources(memory: memory(pass), initial: pass.finals)
+    return EncodedSources(memory: memory(pass)?.padded, start: decoder.start(pass.finals))
   }
 
   /// A target that was given, as the model sees it.
@@ -162,12 +159,12 @@ extension EncoderDecoder {
     let pass = forward(batch, dropout: nil)
     let plan = pass.decoder.plan
     let loss = projectedCrossEntropy(
-      pass.decoder.tape.attentional, weight: output.weight, bias: output.bias,
+      pass.decoder.tape.readout, weight: output.weight, bias: output.bias,
       targets: plan.packed(batch.outputs))
     return batch.targets.indices.map { sentence in
       let rows = (0..<plan.lengths[sentence]).map { plan.row(step: $0, sentence: sentence) }
-      let alignment = pass.decoder.tape.alignment.map { alignment in
-        rows.map { alignment.elements(row: $0, count: batch.sources[sentence].count) }
+      let alignment = pass.decoder.tape.attention.map { attention in
+        rows.map { attention.alignment.elements(row: $0, count: batch.sources[sentence].count) }
       }
       return ForcedScore(logProbabilities: rows.map { -loss[$0] }, alignment: alignment)
     }
@@ -185,28 +182,17 @@ extension EncoderDecoder {
       configuration.dropout > 0 ? Dropout(rate: configuration.dropout, seed: $0) : nil
     }
     let pass = forward(batch, dropout: dropout)
-    let attentional = dropout.copy(of: pass.decoder.tape.attentional, at: .output)
+    let readout = dropout.copy(of: pass.decoder.tape.readout, at: .output)
     let head = projectedCrossEntropyGradients(
-      attentional, weight: output.weight, bias: output.bias, targets: pass.decoder.plan.packed(batch.outputs),
+      readout, weight: output.weight, bias: output.bias, targets: pass.decoder.plan.packed(batch.outputs),
       scale: 1 / Float(batch.tokens))
     dropout?.apply(head.dx, at: .output)
-    let (decoderGradient, dstates, dinitial) = decoder.backward(head.dx, pass.decoder)
-    let encoderGradient = encoder.backward(
-      encoderOutputGradient(dstates, pass.encoder), finals: dinitial, pass.encoder)
+    let decoded = decoder.backward(head.dx, pass.decoder)
+    let encoderGradient = encoder.backward(decoded.states, finals: decoded.finals, pass.encoder)
     let loss = head.loss.reduce(0.0) { $0 + Double($1) } / Double(batch.tokens)
     let gradient = EncoderDecoder(
-      configuration, encoder: encoderGradient, decoder: decoderGradient,
+      configuration, encoder: encoderGradient, decoder: decoded.decoder,
       output: Linear(weight: head.weight, bias: head.bias))
     return (Float(loss), gradient)
-  }
-
-  /// The attention's gradient of the padded states, as rows in the encoder's order; zero without attention.
-  private func encoderOutputGradient(_ dstates: Matrix?, _ pass: RecurrentEncoder.Pass) -> Matrix {
-    guard let dstates else {
-      return Matrix(rows: pass.plan.rows, columns: configuration.hidden, zeros: true)
-    }
-    let doutput = Matrix(rows: pass.plan.rows, columns: configuration.hidden)
-    doutput.setRows(of: dstates, at: pass.plan.places)
-    return doutput
   }
 }

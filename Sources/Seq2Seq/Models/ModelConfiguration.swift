@@ -1,19 +1,36 @@
 import Attention
 
+/// Whose decoder a model has.
+public enum DecoderKind: String, Codable, Sendable, CaseIterable {
+  /// Luong, Pham, Manning 2015: attends after the cell; or not at all.
+  case luong
+  /// Bahdanau, Cho, Bengio 2015: attends before the cell.
+  case bahdanau
+}
+
+extension KeyedDecodingContainer {
+  /// A configuration that was saved before there was a choice is of Luong's decoder.
+  func decode(_ type: DecoderKind.Type, forKey key: Key) throws -> DecoderKind {
+    try decodeIfPresent(type, forKey: key) ?? .luong
+  }
+}
+
 /// The shape of a recurrent encoder-decoder.
 public struct ModelConfiguration: Codable, Sendable, Equatable {
-  /// The attention's score; nil for the plain encoder-decoder without attention (Sutskever et al. 2014).
+  public let decoder: DecoderKind
+  /// The attention's score, in Bahdanau's model always concat; nil for the plain encoder-decoder without attention (Sutskever
+  /// et al. 2014).
   public var score: Score?
   public var cell: RecurrentCell
-  /// The layers of the encoder, and of the decoder.
+  /// The layers of the encoder, and of the decoder; Bahdanau's decoder has one.
   public var layers: Int
-  /// Encode in both directions, each with half of the hidden units.
+  /// Encode in both directions: in Luong's model each with half of the hidden units, in Bahdanau's, which always does, with all.
   public var bidirectional: Bool
   /// Feed s̃_{t−1} to the next step (Luong et al. 2015, §3.3).
   public var inputFeeding: Bool
   /// E, the width of both embeddings.
   public var embedding: Int
-  /// H, the width of encoder and decoder.
+  /// H, the width of the decoder and of Luong's encoder; the states of Bahdanau's are twice as wide.
   public var hidden: Int
   /// The share of activations dropped in training, between layers, at the embeddings and before the output.
   public var dropout: Float
@@ -35,8 +52,22 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     maximumLength: Int = 250
   ) -> ModelConfiguration {
     ModelConfiguration(
-      score: score, cell: cell, layers: layers, bidirectional: bidirectional, inputFeeding: inputFeeding,
+      decoder: .luong, score: score, cell: cell, layers: layers, bidirectional: bidirectional,
+      inputFeeding: inputFeeding,
       embedding: embedding, hidden: hidden, dropout: dropout, maximumLength: maximumLength)
+  }
+
+  /// The model of Bahdanau, Cho, Bengio 2015, with a tanh layer for the readout and the GRU that resets after the product.
+  ///
+  /// - Parameter layers: of the encoder, each in both directions
+  public static func bahdanau(
+    cell: RecurrentCell = .gru, layers: Int = 1, embedding: Int = 64, hidden: Int = 128, dropout: Float = 0,
+    maximumLength: Int = 250
+  ) -> ModelConfiguration {
+    ModelConfiguration(
+      decoder: .bahdanau, score: .concat, cell: cell, layers: layers, bidirectional: true,
+      inputFeeding: false, embedding: embedding, hidden: hidden, dropout: dropout,
+      maximumLength: maximumLength)
   }
 
   /// The plain encoder-decoder: the decoder sees the encoder's last state alone.
@@ -46,7 +77,8 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     dropout: Float = 0, maximumLength: Int = 250
   ) -> ModelConfiguration {
     ModelConfiguration(
-      score: nil, cell: cell, layers: layers, bidirectional: bidirectional, inputFeeding: false,
+      decoder: .luong, score: nil, cell: cell, layers: layers, bidirectional: bidirectional,
+      inputFeeding: false,
       embedding: embedding, hidden: hidden, dropout: dropout, maximumLength: maximumLength)
   }
 
@@ -76,6 +108,13 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     guard dropout >= 0 && dropout < 1 else {
       throw .configuration(option: "dropout", expected: "at least 0 and less than 1", found: "\(dropout)")
     }
+    switch decoder {
+    case .luong: try validateLuong()
+    case .bahdanau: try validateBahdanau()
+    }
+  }
+
+  private func validateLuong() throws(ModelError) {
     guard !bidirectional || hidden % 2 == 0 else {
       throw .configuration(
         option: "hidden", expected: "an even number (half for each direction)", found: "\(hidden)")
@@ -85,14 +124,30 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     }
   }
 
+  private func validateBahdanau() throws(ModelError) {
+    let fixed = [
+      ("score", "\(Score.concat)", score.map { "\($0)" } ?? "none"),
+      ("bidirectional", "true", "\(bidirectional)"), ("inputFeeding", "false", "\(inputFeeding)"),
+    ]
+    for (option, expected, found) in fixed where found != expected {
+      throw .configuration(option: option, expected: "\(expected) in Bahdanau's model", found: found)
+    }
+  }
+
+  /// The units of one direction of an encoder layer.
+  var directionWidth: Int { decoder == .luong && bidirectional ? hidden / 2 : hidden }
+
+  /// The width of the encoder's states.
+  var stateWidth: Int { bidirectional ? 2 * directionWidth : hidden }
+
   /// 4 GB of weights, and four times that while training: more than a sentence model needs, and the point where a slip of
   /// the finger would otherwise end in the system killing the process.
   private static let mostParameters = 1e9
 
   /// The parameters of embeddings, cells and output; in floating point, since it is asked of sizes that overflow.
   private var parameterEstimate: Double {
-    let (h, e) = (Double(hidden), Double(embedding))
-    let cells = 2 * Double(layers * cell.gates) * h * (2 * h + e)
+    let (h, e, width) = (Double(hidden), Double(embedding), Double(stateWidth))
+    let cells = Double(layers * cell.gates) * (h + width) * (e + width + h)
     return cells + Double(sourceVocabulary) * e + Double(targetVocabulary) * (e + h)
   }
 
@@ -132,7 +187,8 @@ extension ModelError: CustomStringConvertible {
       "the parameter '\(parameter)' \(problem)"
     case .tooLong(let tokens, let limit):
       "the sentence has \(tokens) tokens; this model takes at most \(limit): split it"
-    case .noAlignment: "the model has no attention and therefore no alignment; train one with --model luong"
+    case .noAlignment:
+      "the model has no attention and therefore no alignment; train one with --model luong or bahdanau"
     }
   }
 }

@@ -4,7 +4,7 @@ import Testing
 
 private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
-@Suite struct LuongModelTests {
+@Suite struct EncoderDecoderTests {
   typealias Configuration = ReferenceModelConfiguration
 
   static let sources = [[3, 4, 5], [6, 2], [1]]
@@ -31,8 +31,8 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
   static func run<T: Reference.Scalar>(
     _ configuration: Configuration, _ parameters: [String: ReferenceArray<T>],
     sources: [[Int]] = sources, targets: [[Int]] = targets
-  ) throws -> Reference.LuongModelResult<T> {
-    try Reference.luongModel(
+  ) throws -> Reference.EncoderDecoderResult<T> {
+    try Reference.encoderDecoder(
       parameters, configuration: configuration, sources: sources, targets: targets, start: 0, end: 1)
   }
 
@@ -43,7 +43,7 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
           cell: cell, layers: 2, bidirectional: bidirectional, score: score, inputFeeding: score != .none,
           hidden: 4, embedding: 3)
       }
-    }
+    } + [.bahdanau(cell: cell, layers: 2, hidden: 4, embedding: 3)]
   }
 
   // MARK: Against PyTorch
@@ -80,6 +80,15 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
       configuration: Configuration(
         cell: .lstm, layers: 2, bidirectional: true, score: .none, hidden: 4, embedding: 3),
       meanCrossEntropy: 1.921561842079, lastAlignment: []),
+    Expectation(
+      configuration: .bahdanau(cell: .gru, hidden: 4, embedding: 3),
+      meanCrossEntropy: 1.729564472849, lastAlignment: [0.395972789564, 0.311575235760, 0.292451974676]),
+    Expectation(
+      configuration: .bahdanau(cell: .lstm, hidden: 4, embedding: 3),
+      meanCrossEntropy: 1.816107007833, lastAlignment: [0.400678549527, 0.307396343101, 0.291925107372]),
+    Expectation(
+      configuration: .bahdanau(cell: .gru, layers: 2, hidden: 4, embedding: 3),
+      meanCrossEntropy: 2.107532950919, lastAlignment: [0.364836128636, 0.303774325438, 0.331389545926]),
   ]
 
   // Printing rounds to 5e-13; the two programs differ by some hundred roundings of 1e-16 besides.
@@ -124,6 +133,46 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     expectEqual([found.meanCrossEntropy], [loss / 2])
   }
 
+  @Test func bahdanauWithOneUnitByHand() throws {
+    let configuration = Configuration.bahdanau(cell: .gru, hidden: 1, embedding: 1)
+    let found = try Self.run(
+      configuration, Self.parameters(configuration, sourceVocabulary: 2, targetVocabulary: 3),
+      sources: [[1, 0]], targets: [[2]])
+
+    func w(_ p: Int, _ k: Int) -> Double { 0.8 * sin(1 + 0.7 * Double(k) + 1.3 * Double(p)) }
+    // A cell's input, recurrent and two biases are the parameters p to p + 3.
+    func gru(_ p: Int, _ x: [Double], _ h: Double) -> Double {
+      func a(_ g: Int) -> Double {
+        x.indices.reduce(w(p + 2, g)) { $0 + w(p, g * x.count + $1) * x[$1] }
+      }
+      func u(_ g: Int) -> Double { w(p + 1, g) * h + w(p + 3, g) }
+      let (r, z) = (sigmoid(a(0) + u(0)), sigmoid(a(1) + u(1)))
+      return (1 - z) * tanh(a(2) + r * u(2)) + z * h
+    }
+    let (first, second) = (w(0, 1), w(0, 0))
+    let forward1 = gru(2, [first], 0)
+    let backward2 = gru(6, [second], 0)
+    let forward2 = gru(2, [second], forward1)
+    let backward1 = gru(6, [first], backward2)
+    let states = [[forward1, backward1], [forward2, backward2]]
+    var (s, loss) = (tanh(w(20, 0) * backward1 + w(21, 0)), 0.0)
+    for (step, (input, output)) in [(0, 2), (2, 1)].enumerated() {
+      let x = w(1, input)
+      let scores = states.map { h in
+        w(17, 0) * tanh(w(16, 0) * s + w(14, 0) * h[0] + w(14, 1) * h[1] + w(15, 0))
+      }
+      let alpha = sigmoid(scores[0] - scores[1])
+      let context = (0..<2).map { alpha * states[0][$0] + (1 - alpha) * states[1][$0] }
+      s = gru(10, [x] + context, s)
+      let read = [s] + context + [x]
+      let readout = tanh(read.indices.reduce(w(19, 0)) { $0 + w(18, $1) * read[$1] })
+      let logits = (0..<3).map { w(22, $0) * readout + w(23, $0) }
+      loss += log(logits.reduce(0) { $0 + exp($1) }) - logits[output]
+      expectEqual(found.alignments[0][step], [alpha, 1 - alpha])
+    }
+    expectEqual([found.meanCrossEntropy], [loss / 2])
+  }
+
   @Test(arguments: every)
   func zeroParametersKnowNothing(_ configuration: Configuration) throws {
     let result = try Self.run(configuration, Self.parameters(configuration, value: { _, _ in 0 }))
@@ -161,8 +210,8 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     }
   }
 
-  @Test func anEmptySourceAttendsToNothing() throws {
-    let configuration = Self.every[0]
+  @Test(arguments: every.filter { $0.score != .none })
+  func anEmptySourceAttendsToNothing(_ configuration: Configuration) throws {
     let result = try Self.run(configuration, Self.parameters(configuration), sources: [[]], targets: [[2]])
     #expect(result.meanCrossEntropy.isFinite)
     #expect(result.alignments == [[[], []]])
@@ -189,7 +238,11 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     let odd = Configuration(cell: .gru, bidirectional: true, score: .dot, hidden: 3, embedding: 2)
     let unfed = Configuration(cell: .gru, score: .none, inputFeeding: true, hidden: 4, embedding: 2)
     let flat = Configuration(cell: .gru, layers: -1, score: .dot, hidden: 4, embedding: 2)
-    for configuration in [odd, unfed, flat] {
+    var oneWay = Configuration.bahdanau(cell: .gru, hidden: 4, embedding: 2)
+    oneWay.bidirectional = false
+    var unscored = Configuration.bahdanau(cell: .gru, hidden: 4, embedding: 2)
+    unscored.score = .dot
+    for configuration in [odd, unfed, flat, oneWay, unscored] {
       #expect(throws: ReferenceError.self) {
         try configuration.parameters(sourceVocabulary: 3, targetVocabulary: 3)
       }

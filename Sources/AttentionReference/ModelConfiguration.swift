@@ -1,22 +1,31 @@
-/// The shape of the Luong model of ``Reference/luongModel(_:configuration:sources:targets:start:end:)``, and of the
+/// The shape of a model of ``Reference/encoderDecoder(_:configuration:sources:targets:start:end:)``: Luong's, Bahdanau's, or the
 /// plain encoder-decoder.
 public struct ReferenceModelConfiguration: Sendable, Equatable {
+  /// Whose decoder.
+  public enum Decoder: String, Sendable, CaseIterable {
+    /// Attends after the cell, or not at all.
+    case luong
+    /// Attends before the cell; its score is concat with a bias.
+    case bahdanau
+  }
+
   /// How the decoder's top state s is compared with an encoder state h.
   public enum Score: String, Sendable, CaseIterable {
     /// sᵀ h.
     case dot
     /// sᵀ (W_k h).
     case general
-    /// vᵀ tanh(W_q s + W_k h).
+    /// vᵀ tanh(W_q s + W_k h), and in Bahdanau's model vᵀ tanh(W_q s + W_k h + b).
     case concat
     /// No attention: the plain encoder-decoder, s̃ = s.
     case none
   }
 
+  public private(set) var decoder = Decoder.luong
   public var cell: Reference.Cell
-  /// Of the encoder and of the decoder, at least 1.
+  /// Of the encoder and of Luong's decoder, at least 1; Bahdanau's decoder has one.
   public var layers: Int
-  /// The encoder reads both ways, with hidden / 2 units each.
+  /// The encoder reads both ways, in Luong's model with hidden / 2 units each, in Bahdanau's with hidden.
   public var bidirectional: Bool
   public var score: Score
   /// The decoder's cell reads the previous s̃ beside the previous token.
@@ -37,6 +46,16 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
     self.embedding = embedding
   }
 
+  /// Bahdanau's model.
+  public static func bahdanau(cell: Reference.Cell, layers: Int = 1, hidden: Int, embedding: Int)
+    -> ReferenceModelConfiguration
+  {
+    var result = ReferenceModelConfiguration(
+      cell: cell, layers: layers, bidirectional: true, score: .concat, hidden: hidden, embedding: embedding)
+    result.decoder = .bahdanau
+    return result
+  }
+
   /// A parameter's name and shape.
   public struct Parameter: Sendable, Equatable {
     public var name: String
@@ -55,11 +74,11 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
     for layer in 0..<layers {
       for direction in encoderDirections {
         list += cellParameters(
-          "encoder.\(layer).\(direction)", inputWidth: layer == 0 ? embedding : hidden,
-          hidden: hidden / encoderDirections.count)
+          "encoder.\(layer).\(direction)", inputWidth: layer == 0 ? embedding : stateWidth,
+          hidden: directionWidth)
       }
     }
-    for layer in 0..<layers {
+    for layer in 0..<decoderLayers {
       list += cellParameters("decoder.\(layer)", inputWidth: decoderInputWidth(layer), hidden: hidden)
     }
     return list + attentionParameters + [
@@ -71,24 +90,43 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
   @usableFromInline
   var encoderDirections: [String] { bidirectional ? ["forward", "backward"] : ["forward"] }
 
-  func decoderInputWidth(_ layer: Int) -> Int {
-    layer > 0 ? hidden : inputFeeding ? embedding + hidden : embedding
+  /// The units of one direction of an encoder layer.
+  @usableFromInline
+  var directionWidth: Int { decoder == .bahdanau ? hidden : hidden / encoderDirections.count }
+
+  /// The width of h.
+  @usableFromInline
+  var stateWidth: Int { encoderDirections.count * directionWidth }
+
+  private var decoderLayers: Int { decoder == .bahdanau ? 1 : layers }
+
+  private func decoderInputWidth(_ layer: Int) -> Int {
+    if layer > 0 { return hidden }
+    return embedding + (decoder == .bahdanau ? stateWidth : inputFeeding ? hidden : 0)
   }
 
   private var attentionParameters: [Parameter] {
-    let key = Parameter(name: "attention.key", shape: [hidden, hidden])
+    let key = Parameter(name: "attention.key", shape: [hidden, stateWidth])
     let query = Parameter(name: "attention.query", shape: [hidden, hidden])
     let v = Parameter(name: "attention.v", shape: [hidden])
-    let combine = [
-      Parameter(name: "combine.weight", shape: [hidden, 2 * hidden]),
-      Parameter(name: "combine.bias", shape: [hidden]),
-    ]
-    return switch score {
-    case .dot: combine
-    case .general: [key] + combine
-    case .concat: [key, query, v] + combine
-    case .none: []
+    let combine = linear("combine", inputs: stateWidth + hidden)
+    switch (decoder, score) {
+    case (.luong, .dot): return combine
+    case (.luong, .general): return [key] + combine
+    case (.luong, .concat): return [key, query, v] + combine
+    case (.luong, .none): return []
+    case (.bahdanau, _):
+      let bias = Parameter(name: "attention.bias", shape: [hidden])
+      return [key, bias, query, v] + linear("combine", inputs: hidden + stateWidth + embedding)
+        + linear("start", inputs: directionWidth)
     }
+  }
+
+  private func linear(_ name: String, inputs: Int) -> [Parameter] {
+    [
+      Parameter(name: "\(name).weight", shape: [hidden, inputs]),
+      Parameter(name: "\(name).bias", shape: [hidden]),
+    ]
   }
 
   private func cellParameters(_ prefix: String, inputWidth: Int, hidden: Int) -> [Parameter] {
@@ -105,11 +143,19 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
     guard layers >= 1, hidden >= 1, embedding >= 1 else {
       throw ReferenceError.configuration("layers, hidden and embedding must each be at least 1")
     }
+    if decoder == .bahdanau { return try validateBahdanau() }
     guard !bidirectional || hidden.isMultiple(of: 2) else {
       throw ReferenceError.configuration("a bidirectional encoder halves hidden = \(hidden); make it even")
     }
     guard score != .none || !inputFeeding else {
       throw ReferenceError.configuration("input feeding needs attention; choose a score or turn it off")
+    }
+  }
+
+  private func validateBahdanau() throws {
+    guard bidirectional, score == .concat, !inputFeeding else {
+      throw ReferenceError.configuration(
+        "Bahdanau's encoder reads both ways, its score is concat, and it has no input feeding")
     }
   }
 }

@@ -1,0 +1,126 @@
+import Attention
+
+/// The decoder of Bahdanau, Cho, Bengio 2015 (appendix A.1.2, A.2.2), with a tanh layer for its readout:
+///
+///     s_0 = tanh(W_s ←h_1 + b_s)                                c_0 of an LSTM is 0
+///     α_t = softmax(v_aᵀ tanh(W_a s_{t−1} + U_a h + b_a))       c_t = Σ_i α_ti h_i
+///     s_t = cell([embed(y_{t−1}) ; c_t], s_{t−1})
+///     t̃_t = tanh(W_c [s_t ; c_t ; embed(y_{t−1})] + b_c)
+///
+/// Attention asks with the state before the cell, so that s_t depends on the source through c_t as well; the readout feeds no step
+/// and is made for all of them at once. ←h_1 is the last state of the encoder's backward direction, in its top layer.
+struct BahdanauDecoder: RecurrentDecoder {
+  var embedding: Tensor
+  /// Its input weight is [·, E + width of h].
+  var layer: RecurrentLayer
+  /// Concat with a bias.
+  var scoring: AttentionLayer
+  /// W_c [H, H + width of h + E] and b_c.
+  var combine: Linear
+  /// W_s [H, H] and b_s.
+  var initial: Linear
+
+  init(_ configuration: ModelConfiguration, generator: inout SeededGenerator) {
+    let c = configuration
+    let (hidden, width) = (c.hidden, c.stateWidth)
+    embedding = generator.uniform([c.targetVocabulary, c.embedding], bound: 0.1)
+    layer = RecurrentLayer(
+      cell: c.cell, inputs: c.embedding + width, hidden: hidden, generator: &generator)
+    scoring = AttentionLayer(
+      score: .concat, hidden: hidden, width: width, biased: true, generator: &generator)
+    combine = Linear(inputs: hidden + width + c.embedding, outputs: hidden, generator: &generator)
+    initial = Linear(inputs: c.directionWidth, outputs: hidden, generator: &generator)
+  }
+
+  init(embedding: Tensor, layer: RecurrentLayer, scoring: AttentionLayer, combine: Linear, initial: Linear) {
+    self.embedding = embedding
+    self.layer = layer
+    self.scoring = scoring
+    self.combine = combine
+    self.initial = initial
+  }
+
+  mutating func forEachParameter(
+    prefix: String, _ body: (_ name: String, _ parameter: inout Tensor) -> Void
+  ) {
+    body("target.embedding", &embedding)
+    layer.forEachParameter(prefix: prefix + "0.", body)
+    scoring.forEachParameter(prefix: "attention.", body)
+    combine.forEachParameter(prefix: "combine.", body)
+    initial.forEachParameter(prefix: "start.", body)
+  }
+
+  var layers: [RecurrentLayer] { [layer] }
+  var attention: AttentionLayer? { scoring }
+  var inputFeeding: Bool { false }
+
+  /// ←h_1 among the last states of the encoder's layers, [rows, H].
+  func firstBackward(_ finals: [RecurrentState]) -> Matrix {
+    let top = finals.last!.h
+    return top.columns(top.columns - initial.weight.shape[1]..<top.columns)
+  }
+
+  func start(_ finals: [RecurrentState]) -> DecoderState {
+    let first = firstBackward(finals)
+    let state = RecurrentState(cell: layer.cell, rows: first.rows, hidden: hidden)
+    state.h.setProduct(first, Matrix(initial.weight).transposed, bias: initial.bias, activation: .tanh)
+    return DecoderState(layers: [state], feed: nil)
+  }
+
+  func packed() -> any PackedDecoder { PackedBahdanauDecoder(self) }
+
+  /// The columns of W_c that meet s_t, c_t and the embedding.
+  var combineColumns: (state: Matrix, context: Matrix, embedding: Matrix) {
+    let weight = Matrix(combine.weight)
+    let context = hidden..<weight.columns - embedding.shape[1]
+    return (
+      weight.columns(0..<hidden), weight.columns(context), weight.columns(context.upperBound..<weight.columns)
+    )
+  }
+}
+
+private struct PackedBahdanauDecoder: PackedDecoder {
+  private let bahdanau: BahdanauDecoder
+  let embedding: PackedMatrix
+  private let recurrent: PackedRecurrent
+  private let context: PackedMatrix
+  private let query: PackedMatrix
+  private let combineState: PackedMatrix
+  private let combineContext: PackedMatrix
+  private let combineEmbedding: PackedMatrix
+
+  init(_ decoder: BahdanauDecoder) {
+    bahdanau = decoder
+    embedding = PackedMatrix(decoder.embeddingColumns.transposed)
+    recurrent = PackedRecurrent(forward: decoder.layer.cell, decoder.layer.recurrent)
+    context = PackedMatrix(decoder.otherColumns.transposed)
+    query = PackedMatrix(Matrix(decoder.scoring.query!).transposed)
+    let combine = decoder.combineColumns
+    combineState = PackedMatrix(combine.state.transposed)
+    combineContext = PackedMatrix(combine.context.transposed)
+    combineEmbedding = PackedMatrix(combine.embedding.transposed)
+  }
+
+  var decoder: any RecurrentDecoder { bahdanau }
+
+  func step(
+    _ tape: DecoderTape, _ range: Range<Int>, previous: DecoderState, memory: AttentionMemory?, sources: Int,
+    dropout: Dropout?
+  ) {
+    let (cell, attended) = (tape.layers[0].rows(range), tape.attention!.rows(range))
+    let state = previous.layers[0]
+    bahdanau.scoring.attend(attended, from: state.h, query: query, memory: memory!, sources: sources)
+    cell.gates.setProduct(attended.context, context, accumulating: true)
+    bahdanau.layer.cell.forward(
+      cell, initial: state, recurrent: recurrent, bias: bahdanau.layer.recurrentBias,
+      counts: [Int32(range.count)])
+  }
+
+  func finish(_ tape: DecoderTape) {
+    let readout = tape.readout
+    readout.setProduct(tape.top, combineState)
+    readout.setProduct(tape.attention!.context, combineContext, accumulating: true)
+    readout.setProduct(
+      tape.embedded, combineEmbedding, bias: bahdanau.combine.bias, activation: .tanh, accumulating: true)
+  }
+}

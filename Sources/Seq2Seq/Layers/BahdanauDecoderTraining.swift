@@ -1,0 +1,94 @@
+import Attention
+
+extension BahdanauDecoder {
+  /// What depends on no later step is made for all rows at once: the readout's part before the steps, the weights' gradients after
+  /// them. z = W_c [s ; c ; x] + b_c, t̃ = tanh(z): dz = dt̃ ∘ (1 − t̃²), ds = W_csᵀ dz, dc = W_ccᵀ dz, dx = W_cxᵀ dz.
+  func backward(_ dreadout: Matrix, _ pass: DecoderPass) -> DecoderGradient {
+    let (tape, dz, combineColumns) = (pass.tape, dreadout, combineColumns)
+    let (top, context) = (tape.top, tape.attention!.context)
+    dz.backThroughTanh(tape.readout)
+    let dtop = Matrix(rows: top.rows, columns: top.columns)
+    dtop.setProduct(dz, combineColumns.state)
+    let dcontext = Matrix(rows: context.rows, columns: context.columns)
+    dcontext.setProduct(dz, combineColumns.context)
+
+    let steps = BahdanauBackwardSteps(self, dtop: dtop, dcontext: dcontext, pass)
+    for step in (0..<pass.plan.steps).reversed() { steps.invert(step) }
+
+    let dx = Matrix(rows: tape.embedded.rows, columns: tape.embedded.columns)
+    dx.setProduct(dz, combineColumns.embedding)
+    dx.setProduct(steps.tape.gates, embeddingColumns, accumulating: true)
+    let previous = pass.previousStates(0)
+    let attended = steps.attention.finished(dqueries: steps.dqueries, from: previous)
+    let start = startGradient(steps.state, pass)
+    let gradient = BahdanauDecoder(
+      embedding: embeddingGradient(dx, pass),
+      layer: RecurrentLayer(
+        cell: layer.cell, gradientsOf: steps.tape, inputs: [tape.embedded, context], previousStates: previous,
+        run: tape.layers[0]),
+      scoring: attended.layer,
+      combine: Linear(gradientsOf: dz, inputs: [top, context, tape.embedded]), initial: start.initial)
+    return DecoderGradient(decoder: gradient, states: attended.states, finals: start.finals)
+  }
+
+  /// Inverts s_0 = tanh(W_s ←h_1 + b_s), from the gradient of s_0, which it overwrites.
+  private func startGradient(_ dstate: RecurrentState, _ pass: DecoderPass)
+    -> (initial: Linear, finals: [RecurrentState])
+  {
+    dstate.h.backThroughTanh(pass.start.layers[0].h)
+    let finals = pass.finals.map {
+      RecurrentState(cell: layer.cell, rows: $0.h.rows, hidden: $0.h.columns)
+    }
+    firstBackward(finals).setProduct(dstate.h, Matrix(initial.weight))
+    return (Linear(gradientsOf: dstate.h, inputs: [firstBackward(pass.finals)]), finals)
+  }
+}
+
+/// The steps of the decoder's backward, from the last to the first.
+private struct BahdanauBackwardSteps {
+  private let layer: RecurrentLayer
+  private let pass: DecoderPass
+  /// The readout's share of the gradients of s_t and c_t, all steps; a step adds that of its gates to the context's.
+  private let dtop: Matrix
+  private let dcontext: Matrix
+  /// The gates' gradients, all steps.
+  let tape: RecurrentGradientTape
+  /// The running gradient of the state before the step, a row a sentence; at the end, of s_0.
+  let state: RecurrentState
+  let attention: AttentionGradients
+  /// The gradients of the projected queries, all steps.
+  let dqueries: Matrix
+
+  private let recurrent: PackedRecurrent
+  private let context: PackedMatrix
+  private let query: PackedMatrix
+
+  init(_ decoder: BahdanauDecoder, dtop: Matrix, dcontext: Matrix, _ pass: DecoderPass) {
+    layer = decoder.layer
+    self.pass = pass
+    self.dtop = dtop
+    self.dcontext = dcontext
+    let (rows, hidden) = (pass.plan.rows, decoder.hidden)
+    tape = RecurrentGradientTape(cell: layer.cell, rows: rows, hidden: hidden)
+    state = RecurrentState(cell: layer.cell, rows: pass.plan.lengths.count, hidden: hidden)
+    attention = AttentionGradients(decoder.scoring, memory: pass.memory!)
+    dqueries = Matrix(rows: rows, columns: hidden)
+    recurrent = PackedRecurrent(backward: layer.cell, layer.recurrent)
+    context = PackedMatrix(decoder.otherColumns)
+    query = PackedMatrix(Matrix(decoder.scoring.query!))
+  }
+
+  /// Inverts s_t = cell([x ; c_t], s_{t−1}), then c_t = attention(W_a s_{t−1}), which adds to the gradient of s_{t−1}.
+  func invert(_ step: Int) {
+    let (range, before) = (pass.plan.range(step: step), pass.state(before: step).layers[0])
+    let (gates, dstate) = (tape.rows(range), state.prefix(range.count))
+    let (dcontext, dqueries) = (dcontext.rows(range), dqueries.rows(range))
+    layer.cell.backward(
+      gates, state: dstate, dh: dtop.rows(range), tape: pass.tape.layers[0].rows(range), initial: before,
+      recurrent: recurrent, counts: [Int32(range.count)])
+    dcontext.setProduct(gates.gates, context, accumulating: true)
+    attention.add(
+      pass.tape.attention!.rows(range), from: before.h, dcontext: dcontext, dqueries: dqueries)
+    dstate.h.setProduct(dqueries, query, accumulating: true)
+  }
+}

@@ -1,0 +1,125 @@
+import Attention
+
+/// A decoder: from the states of a source and the tokens so far it makes a readout for every step, from which the model's
+/// output layer predicts the next token.
+///
+/// A pass over some rows is the same everywhere: ``PackedDecoder/embed(_:into:dropout:)`` for all of them,
+/// ``PackedDecoder/step(_:_:previous:memory:sources:dropout:)`` for the rows of each step in turn, and
+/// ``PackedDecoder/finish(_:)`` for all again. In training that is a batch of whole sentences, in decoding one step.
+protocol RecurrentDecoder: Parameterized {
+  /// [V, E].
+  var embedding: Tensor { get }
+  /// Its cells. The first one's input weight meets the embedding in its first columns.
+  var layers: [RecurrentLayer] { get }
+  /// Nil for the plain decoder.
+  var attention: AttentionLayer? { get }
+  /// Whether a step reads the readout of the one before.
+  var inputFeeding: Bool { get }
+
+  /// The state before the first step, a row a source, from the last states of the encoder's layers.
+  func start(_ finals: [RecurrentState]) -> DecoderState
+  func packed() -> any PackedDecoder
+  /// Inverts ``forward(_:finals:memory:dropout:)``, from the gradient of the readouts [N, H], which it overwrites.
+  func backward(_ dreadout: Matrix, _ pass: DecoderPass) -> DecoderGradient
+}
+
+extension RecurrentDecoder {
+  var hidden: Int { layers[0].hidden }
+
+  /// The columns of the first layer's input weight that meet the embedding.
+  var embeddingColumns: Matrix { Matrix(layers[0].input).columns(0..<embedding.shape[1]) }
+  /// Those that meet what follows the embedding.
+  var otherColumns: Matrix { Matrix(layers[0].input).columns(embedding.shape[1]..<layers[0].input.shape[1]) }
+}
+
+extension ModelConfiguration {
+  func makeDecoder(generator: inout SeededGenerator) -> any RecurrentDecoder {
+    switch decoder {
+    case .luong: LuongDecoder(self, generator: &generator)
+    case .bahdanau: BahdanauDecoder(self, generator: &generator)
+    }
+  }
+}
+
+/// A decoder with its weights packed for many steps.
+protocol PackedDecoder {
+  var decoder: any RecurrentDecoder { get }
+  /// W_eᵀ of ``RecurrentDecoder/embeddingColumns``.
+  var embedding: PackedMatrix { get }
+
+  /// One step: fills the rows of the tape, whose first gates ``embed(_:into:dropout:)`` has begun, from the state before.
+  /// The rows belong to the first `sources` sources of the memory, the same number to each.
+  func step(
+    _ tape: DecoderTape, _ range: Range<Int>, previous: DecoderState, memory: AttentionMemory?, sources: Int,
+    dropout: Dropout?)
+
+  /// What no later step waits for, for all rows of the tape at once.
+  func finish(_ tape: DecoderTape)
+}
+
+extension PackedDecoder {
+  /// The embeddings, and the part of the first layer's gates that comes from them: `gates = embed(ids) W_eᵀ + b`.
+  func embed(_ ids: [Int32], into tape: DecoderTape, dropout: Dropout?) {
+    tape.embedded.setRows(of: Matrix(decoder.embedding), at: ids)
+    dropout?.apply(tape.embedded, at: .targetEmbedding)
+    tape.layers[0].gates.setProduct(tape.embedded, embedding, bias: decoder.layers[0].bias)
+  }
+}
+
+/// What one decoder step hands to the next, a row each for every running hypothesis.
+struct DecoderState {
+  var layers: [RecurrentState]
+  /// The readout, with input feeding; nil at the first step, where it is zero.
+  var feed: Matrix?
+
+  func prefix(_ count: Int) -> DecoderState {
+    DecoderState(layers: layers.map { $0.prefix(count) }, feed: feed?.rows(0..<count))
+  }
+
+  func gathered(_ index: [Int32]) -> DecoderState {
+    DecoderState(
+      layers: layers.map { $0.gathered(index) },
+      feed: feed.map {
+        let rows = Matrix(rows: index.count, columns: $0.columns)
+        rows.setRows(of: $0, at: index)
+        return rows
+      })
+  }
+}
+
+/// What a decoder computes over some rows: in training all steps of a batch in packed order, in decoding one step.
+struct DecoderTape {
+  private let cell: RecurrentCell
+  private let inputFeeding: Bool
+  /// [rows, E].
+  let embedded: Matrix
+  let layers: [RecurrentTape]
+  /// What entered the layers above the first (their own copy only where dropout acts).
+  let inputs: [Matrix]
+  let attention: AttentionTape?
+  /// [rows, H]: with attention a matrix of its own, else the top layer's states.
+  let readout: Matrix
+
+  init(_ decoder: any RecurrentDecoder, rows: Int, memory: AttentionMemory?, dropout: Bool) {
+    let hidden = decoder.hidden
+    let layers = decoder.layers.map { RecurrentTape(cell: $0.cell, rows: rows, hidden: hidden) }
+    cell = decoder.layers[0].cell
+    inputFeeding = decoder.inputFeeding
+    embedded = Matrix(rows: rows, columns: decoder.embedding.shape[1])
+    self.layers = layers
+    inputs = layers.dropLast().map { dropout ? Matrix(rows: rows, columns: hidden) : $0.h }
+    attention = decoder.attention.flatMap { layer in
+      memory.map { AttentionTape(layer, rows: rows, hidden: hidden, memory: $0) }
+    }
+    readout = attention == nil ? layers.last!.h : Matrix(rows: rows, columns: hidden)
+  }
+
+  /// The top layer's states, [rows, H].
+  var top: Matrix { layers.last!.h }
+
+  /// The state after the step that fills these rows.
+  func state(_ range: Range<Int>) -> DecoderState {
+    DecoderState(
+      layers: layers.map { $0.state(cell, range) }, feed: inputFeeding ? readout.rows(range) : nil)
+  }
+}
