@@ -90,7 +90,7 @@ package struct Matrix {
 }
 
 /// The right-hand side of a product in the layout of the kernels' inner loop, made once for many products.
-package final class PackedMatrix {
+package final class PackedMatrix: Sendable {
   let buffer: Buffer
   let rows: Int
   let columns: Int

@@ -93,7 +93,7 @@ package struct RecurrentGradientTape {
 }
 
 /// A cell's recurrent matrix R [G·H, H] as the kernels multiply with it.
-package struct PackedRecurrent {
+package struct PackedRecurrent: Sendable {
   fileprivate let matrix: PackedMatrix
   /// The part of the new gate, where a product of its own follows the reset.
   fileprivate let new: PackedMatrix?

@@ -16,22 +16,18 @@ struct DecodedSequence {
 /// All sources advance together, `beam` rows each. A source is done when no running hypothesis can still
 /// overtake its `beam` best ended ones: log-probabilities only fall. One that reaches the length limit ends there.
 struct BeamSearch {
-  let model: EncoderDecoder
+  let model: PackedModel
   let beam: Int
   /// The most tokens of an output.
   let limit: Int
 
-  private let packed: any PackedDecoder
-  private let output: PackedMatrix
-  private let encoded: EncodedSources
+  private let encoded: PackedModel.Sources
   private let lengths: [Int]
 
-  init(_ model: EncoderDecoder, sources: [[Int32]], beam: Int, limit: Int) {
+  init(_ model: PackedModel, sources: [[Int32]], beam: Int, limit: Int) {
     self.model = model
     self.beam = beam
     self.limit = limit
-    packed = model.decoder.packed()
-    output = PackedMatrix(Matrix(model.output.weight).transposed)
     encoded = model.encode(sources)
     lengths = sources.map(\.count)
   }
@@ -72,10 +68,9 @@ struct BeamSearch {
     var state = encoded.start.gathered(replicated)
     var step = 0
     while searches.contains(where: { !$0.isDone }) {
-      let tape = advance(state, tokens: rows(of: searches) { $0.last })
-      let probabilities = Matrix(rows: sources * beam, columns: model.configuration.targetVocabulary)
-      probabilities.setProduct(tape.readout, output, bias: model.output.bias)
-      probabilities.logSoftmaxRows()
+      let tape = model.advance(
+        state, tokens: rows(of: searches) { $0.last }, memory: encoded.memory, sources: sources)
+      let probabilities = model.logProbabilities(tape.readout)
       for source in searches.indices where !searches[source].isDone {
         extend(
           &searches[source], source: source, probabilities, tape.attention?.alignment,
@@ -98,15 +93,6 @@ struct BeamSearch {
     searches.flatMap { search in
       (0..<beam).map { $0 < search.running.count ? value(search.running[$0]) : Int32(Vocabulary.end) }
     }
-  }
-
-  private func advance(_ state: DecoderState, tokens: [Int32]) -> DecoderTape {
-    let tape = DecoderTape(model.decoder, rows: tokens.count, memory: encoded.memory, dropout: false)
-    packed.embed(tokens, into: tape, dropout: nil)
-    packed.step(
-      tape, 0..<tokens.count, previous: state, memory: encoded.memory, sources: lengths.count, dropout: nil)
-    packed.finish(tape)
-    return tape
   }
 
   /// Replaces the running hypotheses by the best of their continuations, and collects those that end.

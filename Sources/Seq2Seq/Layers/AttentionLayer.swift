@@ -44,6 +44,19 @@ struct AttentionLayer: Parameterized {
   }
 
   var kernelScore: AttentionScore { v.map { .additive(v: $0) } ?? .dot }
+}
+
+/// An attention layer with its weights packed for many steps.
+struct PackedAttention: Sendable {
+  private let layer: AttentionLayer
+  private let key: PackedMatrix?
+  private let query: PackedMatrix?
+
+  init(_ layer: AttentionLayer) {
+    self.layer = layer
+    key = layer.key.map { PackedMatrix(Matrix($0).transposed) }
+    query = layer.query.map { PackedMatrix(Matrix($0).transposed) }
+  }
 
   /// The sources' states, rows in the order of the plan, as the kernels attend to them.
   func memory(_ states: Matrix, _ plan: SequencePlan) -> SourceMemory {
@@ -55,8 +68,8 @@ struct AttentionLayer: Parameterized {
     let values = padded(states)
     var keys = values
     if let key {
-      let projected = Matrix(rows: states.rows, columns: key.shape[0])
-      projected.setProduct(states, Matrix(key).transposed, bias: bias)
+      let projected = Matrix(rows: states.rows, columns: layer.key!.shape[0])
+      projected.setProduct(states, key, bias: layer.bias)
       keys = padded(projected)
     }
     return SourceMemory(
@@ -66,13 +79,11 @@ struct AttentionLayer: Parameterized {
   }
 
   /// Attends from the rows of one step; `top` [rows, H] are the states that ask.
-  func attend(
-    _ tape: AttentionTape, from top: Matrix, query: PackedMatrix?, memory: AttentionMemory, sources: Int
-  ) {
+  func attend(_ tape: AttentionTape, from top: Matrix, memory: AttentionMemory, sources: Int) {
     if let query { tape.queries!.setProduct(top, query) }
     Attention.attend(
       context: tape.context, alignment: tape.alignment, statistics: tape.statistics,
-      queries: tape.queries ?? top, score: kernelScore, memory: memory, sources: sources)
+      queries: tape.queries ?? top, score: layer.kernelScore, memory: memory, sources: sources)
   }
 }
 

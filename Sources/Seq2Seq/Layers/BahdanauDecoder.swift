@@ -60,13 +60,6 @@ struct BahdanauDecoder: RecurrentDecoder {
     return top.columns(top.columns - initial.weight.shape[1]..<top.columns)
   }
 
-  func start(_ finals: [RecurrentState]) -> DecoderState {
-    let first = firstBackward(finals)
-    let state = RecurrentState(cell: layer.cell, rows: first.rows, hidden: hidden)
-    state.h.setProduct(first, Matrix(initial.weight).transposed, bias: initial.bias, activation: .tanh)
-    return DecoderState(layers: [state], feed: nil)
-  }
-
   func packed() -> any PackedDecoder { PackedBahdanauDecoder(self) }
 
   /// The columns of W_c that meet s_t, c_t and the embedding.
@@ -84,7 +77,8 @@ private struct PackedBahdanauDecoder: PackedDecoder {
   let embedding: PackedMatrix
   private let recurrent: PackedRecurrent
   private let context: PackedMatrix
-  private let query: PackedMatrix
+  private let scoring: PackedAttention
+  private let initial: PackedMatrix
   private let combineState: PackedMatrix
   private let combineContext: PackedMatrix
   private let combineEmbedding: PackedMatrix
@@ -94,7 +88,8 @@ private struct PackedBahdanauDecoder: PackedDecoder {
     embedding = PackedMatrix(decoder.embeddingColumns.transposed)
     recurrent = PackedRecurrent(forward: decoder.layer.cell, decoder.layer.recurrent)
     context = PackedMatrix(decoder.otherColumns.transposed)
-    query = PackedMatrix(Matrix(decoder.scoring.query!).transposed)
+    scoring = PackedAttention(decoder.scoring)
+    initial = PackedMatrix(Matrix(decoder.initial.weight).transposed)
     let combine = decoder.combineColumns
     combineState = PackedMatrix(combine.state.transposed)
     combineContext = PackedMatrix(combine.context.transposed)
@@ -102,6 +97,14 @@ private struct PackedBahdanauDecoder: PackedDecoder {
   }
 
   var decoder: any RecurrentDecoder { bahdanau }
+  var attention: PackedAttention? { scoring }
+
+  func start(_ finals: [RecurrentState]) -> DecoderState {
+    let first = bahdanau.firstBackward(finals)
+    let state = RecurrentState(cell: bahdanau.layer.cell, rows: first.rows, hidden: bahdanau.hidden)
+    state.h.setProduct(first, initial, bias: bahdanau.initial.bias, activation: .tanh)
+    return DecoderState(layers: [state], feed: nil)
+  }
 
   func step(
     _ tape: DecoderTape, _ range: Range<Int>, previous: DecoderState, memory: AttentionMemory?, sources: Int,
@@ -109,7 +112,7 @@ private struct PackedBahdanauDecoder: PackedDecoder {
   ) {
     let (cell, attended) = (tape.layers[0].rows(range), tape.attention!.rows(range))
     let state = previous.layers[0]
-    bahdanau.scoring.attend(attended, from: state.h, query: query, memory: memory!, sources: sources)
+    scoring.attend(attended, from: state.h, memory: memory!, sources: sources)
     cell.gates.setProduct(attended.context, context, accumulating: true)
     bahdanau.layer.cell.forward(
       cell, initial: state, recurrent: recurrent, bias: bahdanau.layer.recurrentBias,

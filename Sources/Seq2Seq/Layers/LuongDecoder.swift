@@ -52,8 +52,6 @@ struct LuongDecoder: RecurrentDecoder {
     combine?.forEachParameter(prefix: "combine.", body)
   }
 
-  func start(_ finals: [RecurrentState]) -> DecoderState { DecoderState(layers: finals, feed: nil) }
-
   func packed() -> any PackedDecoder { PackedLuongDecoder(self) }
 }
 
@@ -63,7 +61,7 @@ private struct PackedLuongDecoder: PackedDecoder {
   private let recurrent: [PackedRecurrent]
   /// The layers' input weights; the first layer's is that of s̃_{t−1}, nil without input feeding.
   private let inputs: [PackedMatrix?]
-  private let query: PackedMatrix?
+  let attention: PackedAttention?
   private let combineContext: PackedMatrix?
   private let combineState: PackedMatrix?
 
@@ -77,7 +75,7 @@ private struct PackedLuongDecoder: PackedDecoder {
         : decoder.inputFeeding ? PackedMatrix(decoder.otherColumns.transposed) : nil
     }
     let hidden = decoder.hidden
-    query = decoder.attention?.query.map { PackedMatrix(Matrix($0).transposed) }
+    attention = decoder.attention.map { PackedAttention($0) }
     combineContext = decoder.combine.map { PackedMatrix(Matrix($0.weight).columns(0..<hidden).transposed) }
     combineState = decoder.combine.map {
       PackedMatrix(Matrix($0.weight).columns(hidden..<2 * hidden).transposed)
@@ -85,6 +83,8 @@ private struct PackedLuongDecoder: PackedDecoder {
   }
 
   var decoder: any RecurrentDecoder { luong }
+
+  func start(_ finals: [RecurrentState]) -> DecoderState { DecoderState(layers: finals, feed: nil) }
 
   func step(
     _ tape: DecoderTape, _ range: Range<Int>, previous: DecoderState, memory: AttentionMemory?, sources: Int,
@@ -106,9 +106,9 @@ private struct PackedLuongDecoder: PackedDecoder {
         rows, initial: previous.layers[index], recurrent: recurrent[index], bias: layer.recurrentBias,
         counts: [Int32(range.count)])
     }
-    guard let attention = luong.attention, let memory else { return }
+    guard let attention, let memory else { return }
     let (top, attended) = (tape.top.rows(range), tape.attention!.rows(range))
-    attention.attend(attended, from: top, query: query, memory: memory, sources: sources)
+    attention.attend(attended, from: top, memory: memory, sources: sources)
     let attentional = tape.readout.rows(range)
     attentional.setProduct(attended.context, combineContext!)
     attentional.setProduct(

@@ -16,8 +16,6 @@ protocol RecurrentDecoder: Parameterized {
   /// Whether a step reads the readout of the one before.
   var inputFeeding: Bool { get }
 
-  /// The state before the first step, a row a source, from the last states of the encoder's layers.
-  func start(_ finals: [RecurrentState]) -> DecoderState
   func packed() -> any PackedDecoder
   /// Inverts ``forward(_:finals:memory:dropout:)``, from the gradient of the readouts [N, H], which it overwrites.
   func backward(_ dreadout: Matrix, _ pass: DecoderPass) -> DecoderGradient
@@ -42,10 +40,14 @@ extension ModelConfiguration {
 }
 
 /// A decoder with its weights packed for many steps.
-protocol PackedDecoder {
+protocol PackedDecoder: Sendable {
   var decoder: any RecurrentDecoder { get }
   /// W_eᵀ of ``RecurrentDecoder/embeddingColumns``.
   var embedding: PackedMatrix { get }
+  var attention: PackedAttention? { get }
+
+  /// The state before the first step, a row a source, from the last states of the encoder's layers.
+  func start(_ finals: [RecurrentState]) -> DecoderState
 
   /// One step: fills the rows of the tape, whose first gates ``embed(_:into:dropout:)`` has begun, from the state before.
   /// The rows belong to the first `sources` sources of the memory, the same number to each.

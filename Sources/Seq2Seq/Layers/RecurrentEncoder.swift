@@ -66,15 +66,28 @@ extension RecurrentEncoder {
     /// The last state of every layer, [B, ·], by sentence; zero for an empty one.
     let finals: [RecurrentState]
   }
+}
 
-  func forward(_ sources: [[Int32]], dropout: Dropout?) -> Pass {
+/// An encoder with its weights packed for forward passes.
+struct PackedEncoder: Sendable {
+  private let embedding: Tensor
+  private let layers: [(forward: PackedRecurrentLayer, backward: PackedRecurrentLayer?)]
+
+  init(_ encoder: RecurrentEncoder) {
+    embedding = encoder.embedding
+    layers = encoder.layers.map {
+      (PackedRecurrentLayer($0.forward), $0.backward.map { PackedRecurrentLayer($0) })
+    }
+  }
+
+  func forward(_ sources: [[Int32]], dropout: Dropout?) -> RecurrentEncoder.Pass {
     let plan = SequencePlan(lengths: sources.map(\.count))
     let ids = plan.packed(sources)
     let reversal = layers.contains { $0.backward != nil } ? plan.reversal : []
     var x = Matrix(rows: plan.rows, columns: embedding.shape[1])
     x.setRows(of: Matrix(embedding), at: ids)
     dropout?.apply(x, at: .sourceEmbedding)
-    var runs: [(forward: Run, backward: Run?)] = []
+    var runs: [(forward: RecurrentEncoder.Run, backward: RecurrentEncoder.Run?)] = []
     var finals: [RecurrentState] = []
     for (index, layer) in layers.enumerated() {
       if index > 0 { x = dropout.copy(of: x, at: .encoder, layer: index) }
@@ -88,31 +101,33 @@ extension RecurrentEncoder {
       let mirrored = Matrix(rows: x.rows, columns: x.columns)
       mirrored.setRows(of: x, at: reversal)
       let backward = run(second, mirrored, plan)
-      let (h, width) = (layer.forward.hidden, layer.forward.hidden + second.hidden)
+      let h = layer.forward.layer.hidden
+      let width = h + second.layer.hidden
       x = Matrix(rows: plan.rows, columns: width)
       x.columns(0..<h).copy(from: forward.tape.h)
       x.columns(h..<width).setRows(of: backward.tape.h, at: reversal)
       runs.append((forward, backward))
       finals.append(final(plan, [forward, backward]))
     }
-    return Pass(plan: plan, ids: ids, runs: runs, dropout: dropout, output: x, finals: finals)
+    return RecurrentEncoder.Pass(
+      plan: plan, ids: ids, runs: runs, dropout: dropout, output: x, finals: finals)
   }
 
-  private func run(_ layer: RecurrentLayer, _ x: Matrix, _ plan: SequencePlan) -> Run {
+  private func run(_ packed: PackedRecurrentLayer, _ x: Matrix, _ plan: SequencePlan) -> RecurrentEncoder.Run
+  {
+    let layer = packed.layer
     let tape = RecurrentTape(cell: layer.cell, rows: plan.rows, hidden: layer.hidden)
     let initial = RecurrentState(cell: layer.cell, rows: plan.lengths.count, hidden: layer.hidden)
-    tape.gates.setProduct(x, Matrix(layer.input).transposed, bias: layer.bias)
+    tape.gates.setProduct(x, packed.input, bias: layer.bias)
     layer.cell.forward(
-      tape, initial: initial,
-      recurrent: PackedRecurrent(forward: layer.cell, layer.recurrent), bias: layer.recurrentBias,
-      counts: plan.counts)
-    return Run(input: x, tape: tape, initial: initial)
+      tape, initial: initial, recurrent: packed.recurrent, bias: layer.recurrentBias, counts: plan.counts)
+    return RecurrentEncoder.Run(input: x, tape: tape, initial: initial)
   }
 
   /// Each direction ends at its own last step, which for both is the last row of the sentence in its own tape.
-  private func final(_ plan: SequencePlan, _ runs: [Run]) -> RecurrentState {
+  private func final(_ plan: SequencePlan, _ runs: [RecurrentEncoder.Run]) -> RecurrentState {
     let rows = plan.lastRows
-    let gathered = { (part: (Run) -> Matrix) in
+    let gathered = { (part: (RecurrentEncoder.Run) -> Matrix) in
       let result = Matrix(rows: rows.count, columns: runs.reduce(0) { $0 + $1.tape.h.columns })
       var column = 0
       for run in runs {
@@ -123,14 +138,14 @@ extension RecurrentEncoder {
       return result
     }
     return RecurrentState(
-      h: gathered { $0.tape.h }, c: layers[0].forward.cell == .lstm ? gathered { $0.tape.inner } : nil)
+      h: gathered { $0.tape.h }, c: layers[0].forward.layer.cell == .lstm ? gathered { $0.tape.inner } : nil)
   }
 }
 
 // MARK: - Backward
 
 extension RecurrentEncoder {
-  /// Inverts ``forward(_:dropout:)``, from the gradients of the output (nil for zero) and of the last states.
+  /// Inverts ``PackedEncoder/forward(_:dropout:)``, from the gradients of the output (nil for zero) and of the last states.
   func backward(_ doutput: Matrix?, finals: [RecurrentState], _ pass: Pass) -> RecurrentEncoder {
     let previous = pass.plan.previousRows
     let reversal = pass.runs.contains { $0.backward != nil } ? pass.plan.reversal : []

@@ -58,3 +58,16 @@ struct RecurrentLayer: Parameterized {
     if recurrentBias != nil { body(prefix + "recurrentBias", &recurrentBias!) }
   }
 }
+
+/// A layer with its weights packed for forward passes.
+struct PackedRecurrentLayer: Sendable {
+  let layer: RecurrentLayer
+  let input: PackedMatrix
+  let recurrent: PackedRecurrent
+
+  init(_ layer: RecurrentLayer) {
+    self.layer = layer
+    input = PackedMatrix(Matrix(layer.input).transposed)
+    recurrent = PackedRecurrent(forward: layer.cell, layer.recurrent)
+  }
+}

@@ -34,30 +34,30 @@ struct DecoderGradient {
   let finals: [RecurrentState]
 }
 
-extension RecurrentDecoder {
+extension PackedDecoder {
   /// - Parameters:
   ///   - inputs: the tokens fed at every step, ragged, longest sentence first
-  ///   - finals: the last states of the encoder's layers, a row a sentence
-  func forward(
-    _ inputs: [[Int32]], finals: [RecurrentState], memory: SourceMemory?, dropout: Dropout?
-  ) -> DecoderPass {
+  ///   - encoded: the encoder's pass over their sources
+  func forward(_ inputs: [[Int32]], _ encoded: RecurrentEncoder.Pass, dropout: Dropout?) -> DecoderPass {
     let plan = SequencePlan(lengths: inputs.map(\.count))
     precondition(plan.order == Array(inputs.indices), "the batch is not sorted by falling target length")
-    let packed = packed()
+    let memory = attention?.memory(encoded.output, encoded.plan)
     let pass = DecoderPass(
       plan: plan, ids: plan.packed(inputs),
-      tape: DecoderTape(self, rows: plan.rows, memory: memory?.padded, dropout: dropout != nil),
-      finals: finals, start: start(finals), memory: memory, dropout: dropout)
-    packed.embed(pass.ids, into: pass.tape, dropout: dropout)
+      tape: DecoderTape(decoder, rows: plan.rows, memory: memory?.padded, dropout: dropout != nil),
+      finals: encoded.finals, start: start(encoded.finals), memory: memory, dropout: dropout)
+    embed(pass.ids, into: pass.tape, dropout: dropout)
     for step in 0..<plan.steps {
-      packed.step(
+      self.step(
         pass.tape, plan.range(step: step), previous: pass.state(before: step), memory: memory?.padded,
         sources: Int(plan.counts[step]), dropout: dropout)
     }
-    packed.finish(pass.tape)
+    finish(pass.tape)
     return pass
   }
+}
 
+extension RecurrentDecoder {
   /// The gradient of the embedding's table from that of what was looked up, [N, E].
   func embeddingGradient(_ dx: Matrix, _ pass: DecoderPass) -> Tensor {
     pass.dropout?.apply(dx, at: .targetEmbedding)

@@ -97,12 +97,6 @@ public struct Batch: Sendable {
   var outputs: [[Int32]] { targets.map { $0 + [Int32(Vocabulary.end)] } }
 }
 
-/// Source sentences as the decoder reads them.
-struct EncodedSources {
-  let memory: AttentionMemory?
-  let start: DecoderState
-}
-
 // MARK: - Loss
 
 extension EncoderDecoder {
@@ -125,19 +119,9 @@ extension EncoderDecoder {
   }
 
   private func forward(_ batch: Batch, dropout: Dropout?) -> Pass {
-    let encoded = encoder.forward(batch.sources, dropout: dropout)
-    let decoded = decoder.forward(
-      batch.inputs, finals: encoded.finals, memory: memory(encoded), dropout: dropout)
-    return Pass(encoder: encoded, decoder: decoded)
-  }
-
-  private func memory(_ encoded: RecurrentEncoder.Pass) -> SourceMemory? {
-    decoder.attention?.memory(encoded.output, encoded.plan)
-  }
-
-  func encode(_ sources: [[Int32]]) -> EncodedSources {
-    let pass = encoder.forward(sources, dropout: nil)
-    return EncodedSources(memory: memory(pass)?.padded, start: decoder.start(pass.finals))
+    let encoded = PackedEncoder(encoder).forward(batch.sources, dropout: dropout)
+    return Pass(
+      encoder: encoded, decoder: decoder.packed().forward(batch.inputs, encoded, dropout: dropout))
   }
 
   /// A target that was given, as the model sees it.

@@ -4,7 +4,10 @@ import Foundation
 /// A trained model with its text: strings in, strings out. On disk it is a folder of `config.json`, `model.safetensors`,
 /// `source.vocabulary.json` and `target.vocabulary.json`.
 public struct TranslationModel: Sendable {
-  public internal(set) var network: EncoderDecoder
+  public internal(set) var network: EncoderDecoder {
+    didSet { packs = PackCache() }
+  }
+  private var packs = PackCache()
   public let source: Tokenization
   public let target: Tokenization
   public let sourceVocabulary: Vocabulary
@@ -86,7 +89,8 @@ public struct TranslationModel: Sendable {
     var result = [[Hypothesis]](repeating: [empty], count: sources.count)
     guard !filled.isEmpty else { return result }
     let ids = filled.map { sources[$0].ids }
-    let search = BeamSearch(network, sources: ids, beam: beam, limit: configuration.outputLimit)
+    let search = BeamSearch(
+      packs.model(of: network), sources: ids, beam: beam, limit: configuration.outputLimit)
     for (index, decoded) in zip(filled, search.run()) { result[index] = decoded.map(hypothesis) }
     return result
   }

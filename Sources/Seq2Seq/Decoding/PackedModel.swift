@@ -1,0 +1,63 @@
+import Attention
+import Synchronization
+
+/// A model with all its weights packed for decoding, made once for many sources.
+struct PackedModel: Sendable {
+  let configuration: ModelConfiguration
+  let decoder: any PackedDecoder
+  private let encoder: PackedEncoder
+  private let output: PackedMatrix
+  private let outputBias: Tensor
+
+  init(_ model: EncoderDecoder) {
+    configuration = model.configuration
+    encoder = PackedEncoder(model.encoder)
+    decoder = model.decoder.packed()
+    output = PackedMatrix(Matrix(model.output.weight).transposed)
+    outputBias = model.output.bias
+  }
+
+  /// Source sentences as the decoder reads them.
+  struct Sources {
+    let memory: AttentionMemory?
+    let start: DecoderState
+  }
+
+  func encode(_ sources: [[Int32]]) -> Sources {
+    let pass = encoder.forward(sources, dropout: nil)
+    return Sources(
+      memory: decoder.attention?.memory(pass.output, pass.plan).padded, start: decoder.start(pass.finals))
+  }
+
+  /// One step of the decoder: reads the tokens [rows], the same number for each source.
+  func advance(_ state: DecoderState, tokens: [Int32], memory: AttentionMemory?, sources: Int) -> DecoderTape
+  {
+    let tape = DecoderTape(decoder.decoder, rows: tokens.count, memory: memory, dropout: false)
+    decoder.embed(tokens, into: tape, dropout: nil)
+    decoder.step(
+      tape, 0..<tokens.count, previous: state, memory: memory, sources: sources, dropout: nil)
+    decoder.finish(tape)
+    return tape
+  }
+
+  /// The log-probabilities of the next token, [rows, V].
+  func logProbabilities(_ readout: Matrix) -> Matrix {
+    let result = Matrix(rows: readout.rows, columns: configuration.targetVocabulary)
+    result.setProduct(readout, output, bias: outputBias)
+    result.logSoftmaxRows()
+    return result
+  }
+}
+
+/// A model's packed weights, made when they are first asked for; shared by copies of the model that have the same weights.
+final class PackCache: Sendable {
+  private let packed = Mutex<PackedModel?>(nil)
+
+  func model(of network: EncoderDecoder) -> PackedModel {
+    packed.withLock {
+      let model = $0 ?? PackedModel(network)
+      $0 = model
+      return model
+    }
+  }
+}
