@@ -8,7 +8,7 @@ var allCases: [Case] {
     + [recurrent(.lstm, backward: false), recurrent(.lstm, backward: true)]
     + [recurrent(.gru, backward: false), recurrent(.gru, backward: true)]
     + [projectedCrossEntropy, adam]
-    + TrainingSize.all.map(trainingStep)
+    + TrainingSize.all.map(trainingStep) + [decodeBahdanau]
 }
 
 /// Throws what the kernels have against a call.

@@ -84,7 +84,12 @@ func trainingStep(_ size: TrainingSize) -> Case {
     var (model, optimizer) = (start, Adam())
     let check = Check(
       result: { ["loss of two sentences": [try start.lossAndGradient(smallBatch).loss]] },
-      truth: { ["loss of two sentences": [try referenceLoss(start, size, few)]] }, terms: size.hidden)
+      truth: {
+        let loss = try referenceCrossEntropy(
+          start, size.reference, sources: few.map { $0.source.map(Int.init) },
+          targets: few.map { $0.target.map(Int.init) })
+        return ["loss of two sentences": [loss]]
+      }, terms: size.hidden)
     return Body(
       prepare: { (model, optimizer) = (start, Adam()) },
       run: {
@@ -96,15 +101,17 @@ func trainingStep(_ size: TrainingSize) -> Case {
   }
 }
 
-private func referenceLoss(
-  _ model: EncoderDecoder, _ size: TrainingSize, _ pairs: [(source: [Int32], target: [Int32])]
+/// The reference's mean cross entropy of a model with these weights.
+func referenceCrossEntropy(
+  _ model: EncoderDecoder, _ configuration: ReferenceModelConfiguration, sources: [[Int]], targets: [[Int]],
+  end: Int = Vocabulary.end
 ) throws -> Double {
   var parameters: [String: ReferenceArray<Double>] = [:]
   for (name, tensor) in model.parameters {
     parameters[name] = ReferenceArray(shape: tensor.shape, values: tensor.elements.map(Double.init))
   }
   return try Reference.encoderDecoder(
-    parameters, configuration: size.reference, sources: pairs.map { $0.source.map(Int.init) },
-    targets: pairs.map { $0.target.map(Int.init) }, start: Vocabulary.start, end: Vocabulary.end
+    parameters, configuration: configuration, sources: sources, targets: targets, start: Vocabulary.start,
+    end: end
   ).meanCrossEntropy
 }

@@ -1,0 +1,44 @@
+import AttentionReference
+import Seq2Seq
+
+/// Greedy decoding of one sentence through the public API, as a server answers it: 25 tokens in, 25 out. The model is
+/// Bahdanau's with random weights, which ends no sentence by itself within that.
+var decodeBahdanau: Case {
+  let (hidden, vocabulary, length) = (512, 10_000, 25)
+  let (h, v) = (Double(hidden), Double(vocabulary))
+  // A token reads every weight of the decoder once: three gates that read 4 H, the query, the readout of 4 H, the output.
+  let weights = Double(length) * 4 * ((12 + 1 + 4) * h * h + v * h)
+  let shape = "B 1, S \(length), T \(length), H \(hidden), V \(vocabulary)"
+  return Case(name: "decode-bahdanau", shape: shape, work: .bytes(weights)) {
+    let words = (0..<vocabulary - Vocabulary.reserved.count).map { "w\($0)" }
+    let corpus = ParallelCorpus(pairs: [.init(source: words, target: words)])
+    func model() throws -> TranslationModel {
+      try TranslationModel(
+        .bahdanau(embedding: hidden, hidden: hidden, maximumLength: length), corpus: corpus,
+        source: Tokenization(.whitespace), target: Tokenization(.whitespace), seed: 1)
+    }
+    var translator = try model()
+    let source = try translator.read((0..<length).map { words[$0 * 97 % words.count] })
+    func decode() throws -> TranslationModel.Hypothesis {
+      let hypothesis = try translator.translate([source])[0][0]
+      guard hypothesis.tokens.count == length else { throw BenchError("the model ended its output early") }
+      return hypothesis
+    }
+    let check = Check(
+      result: { ["log-probability of the output": [try decode().score]] },
+      truth: {
+        // The reference predicts targets and an end: here the last token is the end.
+        let ids = translator.targetVocabulary.encode(try decode().tokens)
+        let mean = try referenceCrossEntropy(
+          translator.network, .bahdanau(cell: .gru, hidden: hidden, embedding: hidden),
+          sources: [translator.sourceVocabulary.encode(source.tokens)], targets: [Array(ids.dropLast())],
+          end: ids.last!)
+        return ["log-probability of the output": [-mean * Double(length)]]
+      }, terms: hidden)
+    return Body(
+      // The weights are packed when they are first used: here for each set.
+      prepare: { translator = try model() },
+      run: { _ = try decode() },
+      check: check, naive: .skipped("the reference does not decode"))
+  }
+}
