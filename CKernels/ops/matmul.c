@@ -68,8 +68,9 @@ typedef struct product {
     int64_t M, N, K;
 } product;
 
-// One tile of c over all of K. Blocks of K add up in ascending order; bias and activation come with the last.
-static void multiply_tile(const ck_kernels *kernels, const product *p, int64_t i, int64_t j) {
+// The tile of the product at (i, j), over all of K, into c. Blocks of K add up in ascending order; bias and
+// activation come with the last.
+static void multiply_tile(const ck_kernels *kernels, const product *p, float *c, int64_t i, int64_t j) {
     int64_t rows = ck_min(ROWS, p->M - i), columns = ck_min(COLUMNS, p->N - j);
     const float *a = p->a_panels + i * p->K; // [block of ROWS][block of DEPTH][panel][k][mr]
     int64_t k = 0;
@@ -77,7 +78,7 @@ static void multiply_tile(const ck_kernels *kernels, const product *p, int64_t i
         int64_t kc = ck_min(DEPTH, p->K - k);
         bool last = k + kc == p->K;
         int flags = (k > 0 ? CK_ACCUMULATE : p->flags & CK_ACCUMULATE) | (last ? p->flags & CK_TANH : 0);
-        kernels->matmul_block(p->c + i * p->c_stride + j, p->c_stride, a + k * ck_whole(rows, kernels->mr),
+        kernels->matmul_block(c, p->c_stride, a + k * ck_whole(rows, kernels->mr),
                               p->packed + HEADER + k * padded(p->N, kernels->nr) + j * kc,
                               last && p->bias ? p->bias + j : NULL, flags, rows, columns, kc);
         k += kc;
@@ -104,8 +105,10 @@ static void multiply(const ck_kernels *kernels, const product *p) {
                                    p->a.column_stride, rows, ck_min(DEPTH, p->K - k));
         }
 #pragma omp barrier
-        for (int64_t tile; (tile = ck_next(&computing)) < tiles;)
-            multiply_tile(kernels, p, tile % row_blocks * ROWS, tile / row_blocks * COLUMNS);
+        for (int64_t tile; (tile = ck_next(&computing)) < tiles;) {
+            int64_t i = tile % row_blocks * ROWS, j = tile / row_blocks * COLUMNS;
+            multiply_tile(kernels, p, p->c + i * p->c_stride + j, i, j);
+        }
     }
 }
 
@@ -157,6 +160,21 @@ ck_status ck_matmul_packed_f32(float *c, int64_t c_stride, ck_matrix a, const fl
     // Without b nothing writes to what is packed.
     return multiply_slabs(header_of(packed).kernels, c, c_stride, a, (float *)packed, NULL, bias, flags, M, N,
                           K);
+}
+
+int64_t ck_matmul_rows_scratch(const float *packed, int64_t M, int64_t K) {
+    return ck_whole(M, header_of(packed).kernels->mr) * K;
+}
+
+void ck_matmul_columns(float *c, int64_t c_stride, float *scratch, ck_matrix a, const float *packed,
+                       const float *bias, int64_t first, int64_t count, int64_t M, int64_t N, int64_t K) {
+    const ck_kernels *kernels = header_of(packed).kernels;
+    for (int64_t k = 0; k < K; k += DEPTH)
+        kernels->pack_a_panels(scratch + k * ck_whole(M, kernels->mr), a.data + k * a.column_stride,
+                               a.row_stride, a.column_stride, M, ck_min(DEPTH, K - k));
+    // Without b nothing writes to what is packed.
+    const product p = {c, c_stride, a, scratch, (float *)packed, NULL, bias, 0, M, N, K};
+    for (int64_t j = 0; j < count; j += COLUMNS) multiply_tile(kernels, &p, c + j, 0, first + j);
 }
 
 ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias, int flags,

@@ -65,6 +65,13 @@ static inline int64_t ck_product(int64_t a, int64_t b) {
 // Whether a packed matrix is there and was made for b[K, N]; in ops/matmul.c.
 ck_status ck_check_packed(const float *packed, int64_t K, int64_t N);
 
+// Some columns of ck_matmul_packed_f32, on the calling thread alone: c[M, count] = a b[:, first …] +
+// bias[first …], for M of at most 96 and a `first` that is a multiple of 256. `scratch` has room for
+// ck_matmul_rows_scratch floats. For checked arguments; in ops/matmul.c.
+void ck_matmul_columns(float *c, int64_t c_stride, float *scratch, ck_matrix a, const float *packed,
+                       const float *bias, int64_t first, int64_t count, int64_t M, int64_t N, int64_t K);
+int64_t ck_matmul_rows_scratch(const float *packed, int64_t M, int64_t K);
+
 ck_status ck_check_range(const int32_t *values, int64_t count, int64_t lowest, int64_t highest);
 
 #endif
