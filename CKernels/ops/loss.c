@@ -21,17 +21,13 @@ typedef struct workspace {
     int32_t *targets;
     float *x, *dx; // [rows, H]
     float *x_columns, *x_rows;
+    int threads; // that make exponentials
     ck_loss_chunk chunk;
 } workspace;
 
 // Whole panels, and an odd number of cache lines, so that a column does not fall into a few sets of the
 // cache.
 static int64_t stride_of(int64_t rows) { return ck_whole(rows, WIDEST) + 16; }
-
-// The exponentials that are kept: all tokens' for the gradients, else a tile of them for each thread.
-static int64_t kept_tokens(const loss_call *p) {
-    return p->dx ? p->V : (int64_t)ck_threads() * CK_LOSS_TOKENS;
-}
 
 static float *take(float **memory, int64_t count) {
     float *taken = *memory;
@@ -41,7 +37,9 @@ static float *take(float **memory, int64_t count) {
 
 // Scratch for all of it, one number or more for each row of a chunk; null where there is none.
 static float *take_workspace(workspace *w, const loss_call *p, int64_t rows) {
-    const int64_t stride = stride_of(rows), tiles = ck_loss_tiles(p->V), kept = kept_tokens(p);
+    const int64_t stride = stride_of(rows), tiles = ck_loss_tiles(p->V);
+    // The gradients need all exponentials; without them a thread keeps those of a tile.
+    const int64_t kept = p->dx ? p->V : (int64_t)w->threads * CK_LOSS_TOKENS;
     const int64_t wide = ck_whole(p->H, WIDEST);
     float *memory = ck_scratch_take(ck_product(stride, kept + 3 * tiles + 4 * wide + 5));
     if (!memory) return NULL;
@@ -86,10 +84,11 @@ static void pack(const ck_kernels *kernels, const loss_call *p, const workspace 
     }
 }
 
-static void forward(const ck_kernels *kernels, const ck_loss_chunk *c, bool gradients) {
+static void forward(const ck_kernels *kernels, const workspace *w, bool gradients) {
+    const ck_loss_chunk *c = &w->chunk;
     const int64_t tiles = ck_loss_tiles(c->V);
     ck_counter next = 0;
-#pragma omp parallel num_threads(ck_threads_for(c->N * c->V * (c->H + EXPONENTIAL_COST)))
+#pragma omp parallel num_threads(w->threads)
     for (int64_t tile; (tile = ck_next(&next)) < tiles;) {
         int64_t place = gradients ? tile : ck_thread_index();
         kernels->loss_tile_forward(c, c->exponentials + place * CK_LOSS_TOKENS * c->stride, tile);
@@ -119,7 +118,7 @@ static ck_status all_chunks(const ck_kernels *kernels, const loss_call *p, works
         gather(p, w, rows, &next);
         w->chunk.N = rows;
         pack(kernels, p, w, rows);
-        forward(kernels, &w->chunk, p->dx != NULL);
+        forward(kernels, w, p->dx != NULL);
         if (p->dx) CK_TRY(backward(kernels, &w->chunk, w->dx));
         for (int64_t i = 0; i < rows; i++) {
             p->loss[w->index[i]] = w->chunk.loss[i];
@@ -162,7 +161,8 @@ ck_status ck_projected_cross_entropy_f32(float *loss, float *dx, float *dW, floa
     const loss_call p = {loss, dx, dW, db, x, W, b, targets, scale, smoothing, N, V, H};
     int64_t live = 0;
     for (int64_t n = 0; n < N; n++) live += targets[n] >= 0;
-    workspace w = {.chunk = {.V = V,
+    workspace w = {.threads = ck_threads_for(chunk_rows(live) * V * (H + EXPONENTIAL_COST)),
+                   .chunk = {.V = V,
                              .H = H,
                              .stride = stride_of(chunk_rows(live)),
                              .W = W,
