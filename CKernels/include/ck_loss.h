@@ -1,19 +1,36 @@
-// Vocabulary projection, log-softmax and cross entropy in one pass.
+// Vocabulary projection with what follows it: log-softmax and cross entropy in training, the likeliest tokens
+// in decoding. The logits of all rows never exist at once.
 #ifndef CK_LOSS_H
 #define CK_LOSS_H
 
 #include "ck_runtime.h"
 
-// loss[n] = −log softmax(W x_n + b)[target[n]], x [N, H], W [V, H], b [V]; 0 for a row whose target is
-// negative. Such a row still takes part in the products, with a gradient of zero, so its x must be finite.
-// Error: at most twice that of the same formula in plain float loops, plus the rounding of the result;
-// gradients three times.
+// The cross entropy of p[n] = softmax(W x_n + b), x [N, H], W [V, H], b [V], against its target, smoothed
+// (Szegedy et al. 2016): a share ε of the target's probability, 0 to 1, is spread over the vocabulary.
 //
-// The logits exist for a chunk of rows at a time. With dx not null the gradients of scale · Σ_n loss[n] are
-// made on the way: dx [N, H] is overwritten, dW [V, H] and db [V] accumulate.
+//     loss[n] = −(1 − ε) log p[n, target[n]] − ε / V Σ_v log p[n, v]
+//
+// A row whose target is negative has a loss of 0 and takes no part: its x is not read, nothing is computed
+// for it, and its dx is 0. Error: at most twice that of the same formula in plain float loops, plus the
+// rounding of the result; gradients three times. exp(logit − maximum) below the least normal number may count
+// as 0. A NaN in a row, or a logit of +∞, shows in its loss and gradients.
+//
+// With dx not null the gradients of scale · Σ_n loss[n] are made on the way: dx [N, H] is overwritten, dW
+// [V, H] and db [V] accumulate. Scratch: V · min(N, 400) floats and some; without gradients 100,000 a thread.
 CK_EXTERN ck_status ck_projected_cross_entropy_f32(float *loss, float *dx, float *dW, float *db,
                                                    const float *x, const float *W, const float *b,
-                                                   const int32_t *targets, float scale, int64_t N, int64_t V,
-                                                   int64_t H);
+                                                   const int32_t *targets, float scale, float smoothing,
+                                                   int64_t N, int64_t V, int64_t H);
+
+// The k largest log p[m] = log softmax(W x_m + b) of every row, 1 ≤ k ≤ V, with their tokens: [M, k] both,
+// largest first; tokens with equal logits in ascending order. x [M, H], b [V], and packed from ck_pack_f32,
+// in one group, of Wᵀ [H, V].
+//
+// Error of a log-probability, as of log-softmax: at most twice that of plain float loops. A row with a NaN or
+// +∞ among its logits has no probabilities: its log-probabilities are NaN, its tokens −1. With up to 96 rows
+// every weight is read once.
+CK_EXTERN ck_status ck_projected_top_k_f32(float *log_probabilities, int32_t *tokens, const float *x,
+                                           const float *packed, const float *b, int64_t M, int64_t V,
+                                           int64_t H, int64_t k);
 
 #endif

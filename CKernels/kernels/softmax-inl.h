@@ -1,4 +1,4 @@
-// Softmax, log-softmax and cross entropy of rows. The maximum is subtracted first, so no finite row
+// Softmax and log-softmax of rows. The maximum is subtracted first, so no finite row
 // overflows.
 
 // What is subtracted: the maximum, NaN apart; 0 from a row of nothing but −∞, so that its exponentials are 0.
@@ -95,25 +95,5 @@ static void log_softmax_backward_rows(float *dx, const float *dy, const float *y
             vf probability = vf_exp_nonpositive(vf_load_first(y + i, n));
             vf_store_first(dx + i, vf_fma(-probability, total, vf_load_first(dy + i, n)), n);
         });
-    }
-}
-
-// loss[n] = −log softmax(logits[n])[target]; with gradient, logits become scale · (softmax −
-// one-hot(target)).
-static void cross_entropy_rows(float *loss, float *logits, const int32_t *targets, float scale, int gradient,
-                               int64_t N, int64_t V) {
-    for (int64_t n = 0; n < N; n++) {
-        float *row = logits + n * V;
-        if (targets[n] < 0) {
-            loss[n] = 0;
-            if (gradient) memset(row, 0, (size_t)V * sizeof(float));
-            continue;
-        }
-        float maximum = row_maximum(row, V), target = row[targets[n]];
-        float sum = row_exponentials(gradient ? row : NULL, row, maximum, V);
-        loss[n] = logf(sum) - (target - maximum);
-        if (!gradient) continue;
-        row_scale(row, row, scale / sum, V);
-        row[targets[n]] -= scale;
     }
 }

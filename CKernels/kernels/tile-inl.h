@@ -57,6 +57,9 @@ CK_INLINE void product_registers(const int rows, const int vectors, const produc
         for (int j = 0; j < vectors; j++) sum[r][j] = vf_set(0);
     const int64_t a_row = p->a_row, a_k = p->a_k, b_row = p->b_row;
     const int64_t n = vectors == 1 ? p->n - first : CK_LANES;
+    // What is added to may lie in memory, a row far from the next.
+    if (mode == product_add)
+        for (int r = 0; r < rows; r++) __builtin_prefetch(p->c + (i + r) * p->c_row + first, 1);
     const float *a = p->a + i * a_row, // two bases, so that no row needs more than 2 a_row
         *upper = rows > 3 ? a + 3 * a_row : a;
 #pragma clang loop unroll_count(2)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include "CKernels.h"
 #include "attention.h"
+#include "loss.h"
 
 static inline int64_t ck_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t ck_blocks(int64_t count, int64_t block) { return count / block + (count % block != 0); }
@@ -33,8 +34,15 @@ static inline int64_t ck_whole(int64_t count, int64_t block) { return ck_blocks(
       (float *dx, const float *dy, const float *y, const int32_t *lengths, int64_t N, int64_t columns))      \
     X(void, log_softmax_backward_rows,                                                                       \
       (float *dx, const float *dy, const float *y, int64_t N, int64_t columns))                              \
-    X(void, cross_entropy_rows,                                                                              \
-      (float *loss, float *logits, const int32_t *targets, float scale, int gradient, int64_t N, int64_t V)) \
+    X(void, loss_tile_forward, (const ck_loss_chunk *chunk, float *z, int64_t tile))                         \
+    X(void, loss_merge, (const ck_loss_chunk *chunk, int64_t first, int64_t count))                          \
+    X(void, loss_tile_backward, (const ck_loss_chunk *chunk, int64_t tile))                                  \
+    X(void, top_k_rows,                                                                                      \
+      (float *statistics, float *values, int32_t *ids, const float *logits, int64_t stride, int64_t first,   \
+       int64_t rows, int64_t columns, int64_t k))                                                            \
+    X(void, top_k_merge,                                                                                     \
+      (float *log_probabilities, int32_t *tokens, const float *statistics, const float *values,              \
+       const int32_t *ids, int64_t stride, int64_t parts, int64_t k))                                        \
     X(void, attention_forward_tiles,                                                                         \
       (const ck_attention_call *call, int64_t b, int64_t head, int64_t first, int64_t count,                 \
        float *scratch))                                                                                      \

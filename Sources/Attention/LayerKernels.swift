@@ -46,12 +46,6 @@ extension Matrix {
     precondition(isContiguous)
     check(ck_dropout_f32(pointer, pointer, rate, seed, UInt64(offset), Int64(rows * columns)))
   }
-
-  /// Log-softmax of every row, in place.
-  package func logSoftmaxRows() {
-    precondition(isContiguous)
-    check(ck_log_softmax_f32(pointer, pointer, Int64(rows), Int64(columns)))
-  }
 }
 
 /// The score of an attention whose queries and keys are projected already.

@@ -66,14 +66,11 @@ package struct Matrix {
       buffer, offset + range.lowerBound * columnStride, rows, range.count, rowStride, columnStride)
   }
 
-  /// A row's elements; the matrix must outlive them.
-  package func row(_ row: Int) -> UnsafeBufferPointer<Float> {
-    precondition(columnStride == 1 && row >= 0 && row < rows)
-    return UnsafeBufferPointer(start: pointer + row * rowStride, count: columns)
-  }
-
   /// The first elements of a row.
-  package func elements(row index: Int, count: Int) -> [Float] { Array(row(index).prefix(count)) }
+  package func elements(row index: Int, count: Int) -> [Float] {
+    precondition(columnStride == 1 && index >= 0 && index < rows && count <= columns)
+    return Array(UnsafeBufferPointer(start: pointer + index * rowStride, count: count))
+  }
 
   /// Copies the elements of `other`, row by row.
   package func copy(from other: Matrix) {

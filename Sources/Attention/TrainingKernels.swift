@@ -1,17 +1,19 @@
 import CKernels
 
-/// The cross entropy of every row, in nats, of `softmax(x Wᵀ + b)` against its target, and on demand the gradients of
-/// `scale · Σ loss`, in one pass that never holds the logits of more than a chunk of rows.
+/// The cross entropy of every row, in nats, of `softmax(x Wᵀ + b)` against its target, in one pass that never holds
+/// the logits of all rows; 0 where the target is negative.
 ///
-/// - Parameters: x [N, H], weight [V, H], bias [V], targets [N] in 0..<V
-package func projectedCrossEntropy(_ x: Matrix, weight: Tensor, bias: Tensor, targets: [Int32]) -> [Float] {
+/// - Parameters: x [N, H], weight [V, H], bias [V], targets [N] below V; smoothing, 0 to 1, the share of the
+///   target's probability that is spread over the vocabulary
+package func projectedCrossEntropy(
+  _ x: Matrix, weight: Tensor, bias: Tensor, targets: [Int32], smoothing: Float = 0
+) -> [Float] {
   var loss = [Float](repeating: 0, count: x.rows)
   precondition(x.isContiguous && targets.count == x.rows && weight.shape == [bias.count, x.columns])
   check(
     ck_projected_cross_entropy_f32(
-      &loss, nil, nil, nil, x.pointer, weight.storage.pointer, bias.storage.pointer, targets, 1,
-      Int64(x.rows),
-      Int64(bias.count), Int64(x.columns)))
+      &loss, nil, nil, nil, x.pointer, weight.storage.pointer, bias.storage.pointer, targets, 1, smoothing,
+      Int64(x.rows), Int64(bias.count), Int64(x.columns)))
   return loss
 }
 
@@ -22,8 +24,10 @@ package struct CrossEntropyGradients {
   package let bias: Tensor
 }
 
+/// ``projectedCrossEntropy(_:weight:bias:targets:smoothing:)`` with the gradients of `scale · Σ loss`, made in the
+/// same pass.
 package func projectedCrossEntropyGradients(
-  _ x: Matrix, weight: Tensor, bias: Tensor, targets: [Int32], scale: Float
+  _ x: Matrix, weight: Tensor, bias: Tensor, targets: [Int32], scale: Float, smoothing: Float = 0
 ) -> CrossEntropyGradients {
   var loss = [Float](repeating: 0, count: x.rows)
   let dx = Matrix(rows: x.rows, columns: x.columns)
@@ -32,7 +36,7 @@ package func projectedCrossEntropyGradients(
   check(
     ck_projected_cross_entropy_f32(
       &loss, dx.pointer, dW.storage.pointer, db.storage.pointer, x.pointer, weight.storage.pointer,
-      bias.storage.pointer, targets, scale, Int64(x.rows), Int64(bias.count), Int64(x.columns)))
+      bias.storage.pointer, targets, scale, smoothing, Int64(x.rows), Int64(bias.count), Int64(x.columns)))
   return CrossEntropyGradients(loss: loss, dx: dx, weight: dW, bias: db)
 }
 

@@ -1,7 +1,7 @@
 extension Reference {
-  /// What ``crossEntropy(x:weight:bias:targets:hidden:vocabulary:scale:)`` returns.
+  /// What ``crossEntropy(x:weight:bias:targets:hidden:vocabulary:scale:smoothing:)`` returns.
   public struct CrossEntropyResult<T: Scalar>: Sendable {
-    /// −log p of each row's target in nats, [rows]; 0 for a skipped row.
+    /// The loss of each row in nats, [rows]; 0 for a skipped row.
     public var losses: [T]
     /// How many rows have a target.
     public var count: Int
@@ -23,10 +23,12 @@ extension Reference {
 
   /// Vocabulary projection and token cross entropy, forward and backward ("Training"):
   ///
-  ///     z[n] = W x[n] + b      p[n] = softmax(z[n])      loss[n] = −log p[n, target[n]]
+  ///     z[n] = W x[n] + b      p[n] = softmax(z[n])
+  ///     loss[n] = −(1 − ε) log p[n, target[n]] − ε / V Σᵥ log p[n, v]
   ///
-  /// The backward inverts these three: dz[n] = scale · (p[n] − onehot(target[n])), dx[n] = Wᵀ dz[n],
-  /// dW = Σₙ dz[n] x[n]ᵀ, db = Σₙ dz[n].
+  /// with label smoothing ε (Szegedy et al. 2016, §7). The backward inverts these:
+  /// dz[n] = scale · (p[n] − (1 − ε) onehot(target[n]) − ε / V), dx[n] = Wᵀ dz[n], dW = Σₙ dz[n] x[n]ᵀ,
+  /// db = Σₙ dz[n].
   ///
   /// - Parameters:
   ///   - x: [rows, hidden], with rows = targets.count.
@@ -34,11 +36,13 @@ extension Reference {
   ///   - bias: b [vocabulary].
   ///   - targets: A token a row, 0 ... vocabulary − 1; a negative one skips its row, which is then not read.
   ///   - scale: A factor on every gradient: 1/count gives those of the mean.
+  ///   - smoothing: ε, 0 ... 1.
   /// - Throws: ``ReferenceError``.
   /// - Complexity: O(rows · vocabulary · hidden).
   @inlinable
   public static func crossEntropy<T: Scalar>(
-    x: [T], weight: [T], bias: [T], targets: [Int], hidden: Int, vocabulary: Int, scale: T = 1
+    x: [T], weight: [T], bias: [T], targets: [Int], hidden: Int, vocabulary: Int, scale: T = 1,
+    smoothing: T = 0
   ) throws -> CrossEntropyResult<T> {
     try require(x, "x", targets.count, hidden)
     try require(weight, "weight", vocabulary, hidden)
@@ -52,10 +56,13 @@ extension Reference {
       let xn = row(x, n, hidden)
       let logits = zip(product(weight, xn, rows: vocabulary), bias).map(+)
       let logProbabilities = logSoftmax(logits[...], length: vocabulary)
-      result.losses[n] = -logProbabilities[target]
+      // Without smoothing the mean, which may be −∞, has no part in the loss.
+      let mean = logProbabilities.reduce(0, +) / T(vocabulary)
+      result.losses[n] = -(1 - smoothing) * logProbabilities[target] - (smoothing > 0 ? smoothing * mean : 0)
       result.count += 1
       for (token, logProbability) in logProbabilities.enumerated() {
-        let dlogit = scale * (T.exp(logProbability) - (token == target ? 1 : 0))
+        let label = (token == target ? 1 - smoothing : 0) + smoothing / T(vocabulary)
+        let dlogit = scale * (T.exp(logProbability) - label)
         add(dlogit, row(weight, token, hidden), to: &result.x, row: n)
         add(dlogit, xn, to: &result.weight, row: token)
         result.bias[token] += dlogit

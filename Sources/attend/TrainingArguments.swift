@@ -72,6 +72,9 @@ struct TrainingArguments: ParsableArguments {
   var rate: Float?
   @Option(help: number("Largest norm of the gradient.", training.clipNorm))
   var clip: Float?
+  @Option(
+    help: number("Share of a target's probability spread over the vocabulary.", training.labelSmoothing))
+  var labelSmoothing: Float?
   @Option(help: number("Stop after so many epochs without a gain on the dev file.", training.patience!))
   var patience: Int?
   @Option(help: number("Decides weights, order and dropout.", training.seed))
@@ -137,6 +140,7 @@ extension TrainingArguments {
     result.batchSize = batch ?? result.batchSize
     result.rate = rate ?? result.rate
     result.clipNorm = clip ?? result.clipNorm
+    result.labelSmoothing = labelSmoothing ?? result.labelSmoothing
     result.patience = patience ?? result.patience
     result.seed = seed ?? result.seed
     return result
@@ -144,7 +148,8 @@ extension TrainingArguments {
 
   /// The library's names of options, as the command line spells them.
   private static let names = [
-    "batchSize": "batch", "clipNorm": "clip", "maximumLength": "max-length",
+    "batchSize": "batch", "clipNorm": "clip", "labelSmoothing": "label-smoothing",
+    "maximumLength": "max-length",
   ]
 }
 
@@ -172,6 +177,7 @@ extension TrainingArguments {
       ("--batch", batch?.description, "\(options.batchSize)"),
       ("--rate", rate?.description, "\(options.rate)"),
       ("--clip", clip?.description, "\(options.clipNorm)"),
+      ("--label-smoothing", labelSmoothing?.description, "\(options.labelSmoothing)"),
       ("--patience", patience?.description, options.patience.map { "\($0)" } ?? "none"),
       ("--seed", seed?.description, "\(options.seed)"),
     ]

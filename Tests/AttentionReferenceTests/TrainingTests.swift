@@ -43,6 +43,14 @@ import Testing
     expectEqual(result.x, [2 * 0.75 * log(3)])
   }
 
+  @Test func labelSmoothingByHand() throws {
+    // p = (1/4, 3/4); the labels are 1 − 0.2 + 0.1 and 0.1.
+    let result: Reference.CrossEntropyResult<Double> = try Reference.crossEntropy(
+      x: [1], weight: [0, log(3)], bias: [0, 0], targets: [0], hidden: 1, vocabulary: 2, smoothing: 0.2)
+    expectEqual([result.loss], [0.9 * log(4) + 0.1 * log(4 / 3)])
+    expectEqual(result.bias, [0.25 - 0.9, 0.75 - 0.1])
+  }
+
   @Test func aSkippedRowIsUnread() throws {
     let (x, weight, bias) = (numbers(6, seed: 1), numbers(15, seed: 2), numbers(5, seed: 3))
     let kept = try Reference.crossEntropy(
@@ -64,7 +72,8 @@ import Testing
     #expect(result.bias == [1, -1])
   }
 
-  @Test func backwardMatchesDifferences() throws {
+  @Test(arguments: [0, 0.3])
+  func backwardMatchesDifferences(smoothing: Double) throws {
     let (x, weight, bias) = (numbers(12, seed: 4), numbers(15, seed: 5), numbers(5, seed: 6))
     let targets = [2, -1, 0, 4]
     let scale = 0.5
@@ -72,7 +81,8 @@ import Testing
       _ x: [Double], _ weight: [Double], _ bias: [Double]
     ) throws -> Reference.CrossEntropyResult<Double> {
       try Reference.crossEntropy(
-        x: x, weight: weight, bias: bias, targets: targets, hidden: 3, vocabulary: 5, scale: scale)
+        x: x, weight: weight, bias: bias, targets: targets, hidden: 3, vocabulary: 5, scale: scale,
+        smoothing: smoothing)
     }
     let gradient = try run(x, weight, bias)
     try expectGradient(gradient.x, at: x, weights: [scale], "x") { [try run($0, weight, bias).loss] }

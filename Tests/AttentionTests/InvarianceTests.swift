@@ -139,9 +139,16 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
     }
     + [
       {
-        let problem = LossProblem(rows: 103, vocabulary: 5003, hidden: 33)
+        let problem = LossProblem(rows: 503, vocabulary: 1003, hidden: 33, smoothing: 0.1)
         return LargeCall("projected cross entropy") { problem.run().all }
-      }()
+      }(),
+      {
+        let problem = TopTokensProblem(rows: 103, vocabulary: 5003, hidden: 33, count: 7)
+        return LargeCall("projected top k") {
+          let (logProbabilities, tokens) = problem.run()
+          return [logProbabilities, tokens.map(Float.init)]
+        }
+      }(),
     ]
 }
 

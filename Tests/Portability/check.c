@@ -320,7 +320,13 @@ static void loss(run *r) {
     float *x = input(r, N * H, 1), *W = input(r, V * H, 1), *b = input(r, V, 1);
     int32_t *targets = keep(r, integers(N, -1, V - 1));
     float *losses = output(r, N), *dx = output(r, N * H), *dW = output(r, V * H), *db = output(r, V);
-    require(r, ck_projected_cross_entropy_f32(losses, dx, dW, db, x, W, b, targets, 0.5f, N, V, H));
+    require(r, ck_projected_cross_entropy_f32(losses, dx, dW, db, x, W, b, targets, 0.5f,
+                                              next() % 2 ? 0.1f : 0, N, V, H));
+    // No margin of the logits decides between tokens here, so only the numbers are compared.
+    int64_t k = 1 + size(V < 8 ? V - 1 : 7);
+    int32_t *tokens = keep(r, integers(N * k, 0, 0));
+    float *top = output(r, N * k);
+    require(r, ck_projected_top_k_f32(top, tokens, x, packed(r, (ck_matrix){W, 1, H}, H, V, 1), b, N, V, H, k));
 }
 
 static const struct {

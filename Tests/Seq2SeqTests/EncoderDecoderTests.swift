@@ -122,6 +122,26 @@ struct EncoderDecoderTests {
     }
   }
 
+  /// The gradient of a smoothed loss is the plain one's, but for ε (onehot − 1 / V) of every target in its logits: the
+  /// bias of the output adds these up.
+  @Test("label smoothing", arguments: SmallModel.all)
+  func labelSmoothing(small: SmallModel) throws {
+    let model = try small.model()
+    let (loss, plain) = try model.lossAndGradient(SmallModel.batch)
+    let (smoothedLoss, smoothed) = try model.lossAndGradient(SmallModel.batch, labelSmoothing: 0.3)
+    #expect(smoothedLoss != loss)
+    let targets = SmallModel.batch.targets.flatMap { $0 + [Int32(Vocabulary.end)] }
+    func bias(_ gradient: EncoderDecoder) throws -> [Float] {
+      try #require(gradient.parameters.first { $0.name == "output.bias" }).tensor.elements
+    }
+    for (token, (plain, smoothed)) in zip(try bias(plain), try bias(smoothed)).enumerated() {
+      let share = Float(targets.filter { $0 == token }.count) / Float(targets.count)
+      let expected = plain + 0.3 * (share - 1 / Float(model.configuration.targetVocabulary))
+      // Sums of some ten probabilities, below 1.
+      #expect(abs(smoothed - expected) < 2e-6)
+    }
+  }
+
   @Test("gradients against central differences", arguments: SmallModel.all)
   func gradients(small: SmallModel) throws {
     let model = try small.model()

@@ -209,11 +209,29 @@ struct TrainerTests {
     }
   }
 
+  @Test("smoothed labels bound the loss from below, and reach the weights")
+  func labelSmoothing() throws {
+    func trained(_ smoothing: Float) throws -> Trainer {
+      let options = TrainingOptions(batchSize: 16, rate: 5e-3, labelSmoothing: smoothing)
+      var trainer = try trainer(pairs: 100, options: options)
+      for _ in 0..<2 { _ = try trainer.trainEpoch() }
+      return trainer
+    }
+    let (plain, smoothed) = (try trained(0), try trained(0.5))
+    #expect(weights(plain.model) != weights(smoothed.model))
+    // No prediction is better than the smoothed labels themselves: ε / V everywhere, and 1 − ε at the target.
+    let vocabulary = Double(smoothed.model.targetVocabulary.count)
+    let (rest, top) = (0.5 / vocabulary, 0.5 + 0.5 / vocabulary)
+    let entropy = -(vocabulary - 1) * rest * log(rest) - top * log(top)
+    #expect(smoothed.reports.allSatisfy { $0.loss > entropy })
+  }
+
   @Test("options that cannot be are refused by name")
   func options() {
     let wrong: [(inout TrainingOptions) -> Void] = [
       { $0.batchSize = 0 }, { $0.rate = 0 }, { $0.rate = .nan }, { $0.rateDecay = 0 }, { $0.rateDecay = 2 },
-      { $0.clipNorm = -1 }, { $0.clipNorm = .infinity }, { $0.patience = 0 },
+      { $0.clipNorm = -1 }, { $0.clipNorm = .infinity }, { $0.patience = 0 }, { $0.labelSmoothing = -0.1 },
+      { $0.labelSmoothing = 1 }, { $0.labelSmoothing = .nan },
     ]
     for change in wrong {
       var options = TrainingOptions()

@@ -70,10 +70,11 @@ struct BeamSearch {
     while searches.contains(where: { !$0.isDone }) {
       let tape = model.advance(
         state, tokens: rows(of: searches) { $0.last }, memory: encoded.memory, sources: sources)
-      let probabilities = model.logProbabilities(tape.readout)
+      // Two more than the beam: one of them may be the end, and one `start`.
+      let likeliest = model.likeliest(beam + 2, tape.readout)
       for source in searches.indices where !searches[source].isDone {
         extend(
-          &searches[source], source: source, probabilities, tape.attention?.alignment,
+          &searches[source], source: source, likeliest, tape.attention?.alignment,
           lastStep: step + 1 >= limit)
       }
       step += 1
@@ -97,14 +98,14 @@ struct BeamSearch {
 
   /// Replaces the running hypotheses by the best of their continuations, and collects those that end.
   private func extend(
-    _ search: inout Search, source: Int, _ probabilities: Matrix, _ alignment: Matrix?, lastStep: Bool
+    _ search: inout Search, source: Int, _ likeliest: LikeliestTokens, _ alignment: Matrix?, lastStep: Bool
   ) {
     var candidates: [(score: Float, slot: Int, id: Int)] = []
     for (slot, hypothesis) in search.running.enumerated() {
-      let row = probabilities.row(source * beam + slot)
-      // One more than the beam, since one of them may be the end; `start` never follows anything.
-      for id in largest(beam + 2, of: row).filter({ $0 != Vocabulary.start }).prefix(beam + 1) {
-        candidates.append((hypothesis.score + row[id], slot, id))
+      // `start` never follows anything.
+      let continuations = likeliest.row(source * beam + slot).filter { $0.token != Vocabulary.start }
+      for (id, logProbability) in continuations.prefix(beam + 1) {
+        candidates.append((hypothesis.score + logProbability, slot, id))
       }
     }
     // Equal scores keep the order of rows and ids, so that a search repeats.

@@ -40,12 +40,9 @@ struct PackedModel: Sendable {
     return tape
   }
 
-  /// The log-probabilities of the next token, [rows, V].
-  func logProbabilities(_ readout: Matrix) -> Matrix {
-    let result = Matrix(rows: readout.rows, columns: configuration.targetVocabulary)
-    result.setProduct(readout, output, bias: outputBias)
-    result.logSoftmaxRows()
-    return result
+  /// The `count` likeliest next tokens of every row.
+  func likeliest(_ count: Int, _ readout: Matrix) -> LikeliestTokens {
+    LikeliestTokens(count, of: readout, output, bias: outputBias)
   }
 }
 

@@ -156,11 +156,14 @@ extension EncoderDecoder {
 
   /// The mean cross entropy of a batch, in nats a token, and its gradient.
   ///
-  /// - Parameter dropoutSeed: decides what dropout drops; nil trains without dropout
+  /// - Parameters:
+  ///   - dropoutSeed: decides what dropout drops; nil trains without dropout
+  ///   - labelSmoothing: the share of a target's probability, 0 to 1, that is spread over the vocabulary
   /// - Throws: ``ModelError/id(_:vocabulary:)``.
-  public func lossAndGradient(_ batch: Batch, dropoutSeed: UInt64? = nil) throws(ModelError)
-    -> (loss: Float, gradient: EncoderDecoder)
-  {
+  public func lossAndGradient(
+    _ batch: Batch, dropoutSeed: UInt64? = nil, labelSmoothing: Float = 0
+  ) throws(ModelError) -> (loss: Float, gradient: EncoderDecoder) {
+    precondition(labelSmoothing >= 0 && labelSmoothing <= 1)
     try check(batch)
     let dropout = dropoutSeed.flatMap {
       configuration.dropout > 0 ? Dropout(rate: configuration.dropout, seed: $0) : nil
@@ -169,7 +172,7 @@ extension EncoderDecoder {
     let readout = dropout.copy(of: pass.decoder.tape.readout, at: .output)
     let head = projectedCrossEntropyGradients(
       readout, weight: output.weight, bias: output.bias, targets: pass.decoder.plan.packed(batch.outputs),
-      scale: 1 / Float(batch.tokens))
+      scale: 1 / Float(batch.tokens), smoothing: labelSmoothing)
     dropout?.apply(head.dx, at: .output)
     let decoded = decoder.backward(head.dx, pass.decoder)
     let encoderGradient = encoder.backward(decoded.states, finals: decoded.finals, pass.encoder)

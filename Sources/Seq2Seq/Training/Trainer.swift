@@ -10,19 +10,22 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   public var rateDecay: Float
   /// The largest norm of the gradient.
   public var clipNorm: Float
+  /// The share of a target token's probability that is spread over the vocabulary (Szegedy et al. 2016, §7).
+  public var labelSmoothing: Float
   /// Stop after this many epochs in a row without a better one; nil trains to the end.
   public var patience: Int?
   /// Decides the first weights, the order of the pairs and what dropout drops.
   public var seed: UInt64
 
   public init(
-    batchSize: Int = 64, rate: Float = 2e-3, rateDecay: Float = 0.5, clipNorm: Float = 1, patience: Int? = 5,
-    seed: UInt64 = 1
+    batchSize: Int = 64, rate: Float = 2e-3, rateDecay: Float = 0.5, clipNorm: Float = 1,
+    labelSmoothing: Float = 0, patience: Int? = 5, seed: UInt64 = 1
   ) {
     self.batchSize = batchSize
     self.rate = rate
     self.rateDecay = rateDecay
     self.clipNorm = clipNorm
+    self.labelSmoothing = labelSmoothing
     self.patience = patience
     self.seed = seed
   }
@@ -34,6 +37,10 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
       ("rate", rate > 0 && rate.isFinite, "a positive number", "\(rate)"),
       ("rateDecay", rateDecay > 0 && rateDecay <= 1, "more than 0, at most 1", "\(rateDecay)"),
       ("clipNorm", clipNorm > 0 && clipNorm.isFinite, "a positive number", "\(clipNorm)"),
+      (
+        "labelSmoothing", labelSmoothing >= 0 && labelSmoothing < 1, "at least 0, less than 1",
+        "\(labelSmoothing)"
+      ),
       ("patience", patience ?? 1 >= 1, "at least 1", "\(patience ?? 1)"),
     ]
     if let wrong = checks.first(where: { !$0.isValid }) {
@@ -46,7 +53,8 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
 public struct EpochReport: Codable, Sendable, Equatable {
   /// Counts from 1.
   public let epoch: Int
-  /// The mean cross entropy of the training pairs, in nats a token, while they were learnt.
+  /// The mean cross entropy of the training pairs, in nats a token, while they were learnt; of smoothed labels where
+  /// the training smooths them.
   public let loss: Double
   public let rate: Float
   /// Training alone.
@@ -169,7 +177,8 @@ public struct Trainer: Sendable {
 
   private mutating func step(_ batch: Batch, epoch: Int) throws {
     var generator = SeededGenerator(seed: options.seed ^ UInt64(optimizer.steps) << 20)
-    let (loss, gradient) = try model.network.lossAndGradient(batch, dropoutSeed: generator.next())
+    let (loss, gradient) = try model.network.lossAndGradient(
+      batch, dropoutSeed: generator.next(), labelSmoothing: options.labelSmoothing)
     guard loss.isFinite, optimizer.update(&model.network, gradient: gradient).isFinite else {
       throw TrainingError.diverged(epoch: epoch, batch: current.batch + 1)
     }

@@ -23,7 +23,7 @@ var projectedCrossEntropy: Case {
       try kernel(
         ck_projected_cross_entropy_f32(
           loss.pointer, dx.pointer, dW.pointer, db.pointer, x.pointer, weight.pointer, bias.pointer, targets,
-          1, Int64(rows), Int64(vocabulary), Int64(width)))
+          1, 0, Int64(rows), Int64(vocabulary), Int64(width)))
     }
     let check = Check(
       result: {
