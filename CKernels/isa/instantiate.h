@@ -7,6 +7,7 @@
 #include "../kernels/softmax-inl.h"
 #include "../kernels/recurrent-inl.h"
 #include "../kernels/matmul-inl.h"
+#include "../kernels/quantise-inl.h"
 #include "../kernels/tile-inl.h"
 #include "../kernels/additive-inl.h"
 #include "../kernels/attention-inl.h"
