@@ -53,10 +53,10 @@ CK_EXTERN ck_status ck_pack_int8(float *packed, ck_matrix b, int64_t K, int64_t 
 //     c_ij = act(s_i t_j Σ_k q_ik r_kj + bias_j  (+ c_ij with CK_ACCUMULATE))
 //
 // The sum is exact, in 32 bits; what follows is fp32. But for tanh, every set gives the same bits. A row or
-// column with a NaN or an infinity is NaN; one whose largest magnitude is below 2⁻¹¹⁹ counts as zeros. Error,
-// before the activation and with ε = ½ + 2⁻¹⁵ for what rounds to an integer:
+// column with a NaN or an infinity is NaN; one whose largest magnitude is below 127 · 2⁻¹²⁶ counts as zeros.
+// Error, before the activation and with ε = ½ + 2⁻¹⁵ for what rounds to an integer:
 //
-//     |c − exact| ≤ ε (t_j Σ|a_ik| + s_i Σ|b_kj|) + K ε² s_i t_j + 5 u |s_i t_j Σ q r| + 2 u (|bias| + |c
+//     |c − exact| ≤ ε (t_j Σ|a_ik| + s_i Σ|b_kj|) + K ε² s_i t_j + 7 u |s_i t_j Σ q r| + 2 u (|bias| + |c
 //     before|)
 CK_EXTERN ck_status ck_matmul_packed_f32(float *c, int64_t c_stride, ck_matrix a, const float *packed,
                                          const float *bias, int flags, int64_t M, int64_t N, int64_t K);

@@ -38,18 +38,21 @@ CK_INLINE vf vf_load_apart(const float *p, int64_t stride, int64_t n) {
 // One panel of count ≤ CK_MR rows of length K in int8, as shorts: [step][CK_MR][2].
 static void quantise_a_panel(float *out, float *scales, const float *source, int64_t stride, int64_t k_stride,
                              int64_t count, int64_t K) {
-    int16_t *quantised = (int16_t *)out;
+    enum { SHORT = sizeof(int16_t) };
+    char *quantised = (char *)out;
     for (int64_t i = 0; i < count; i++) {
         const float *row = source + i * stride;
         vi largest = vi_set(0);
         vf inverse;
         CK_VECTORS(k, n, K, largest = vi_largest(largest, vf_load_apart(row + k * k_stride, k_stride, n)));
         scales[i] = vf_scale(vi_set(__builtin_reduce_max(largest)), &inverse)[0];
-        if (K % 2) quantised[2 * (K / 2 * CK_MR + i) + 1] = 0;
+        if (K % 2) memset(quantised + SHORT * (2 * (K / 2 * CK_MR + i) + 1), 0, SHORT);
         CK_VECTORS(k, n, K, {
             vi q = vf_quantise(vf_load_apart(row + k * k_stride, k_stride, n), inverse);
-            for (int64_t l = 0; l < ck_min(n, CK_LANES); l++)
-                quantised[2 * ((k + l) / 2 * CK_MR + i) + (k + l) % 2] = (int16_t)q[l];
+            for (int64_t l = 0; l < ck_min(n, CK_LANES); l++) {
+                int16_t element = (int16_t)q[l];
+                memcpy(quantised + SHORT * (2 * ((k + l) / 2 * CK_MR + i) + (k + l) % 2), &element, SHORT);
+            }
         });
     }
 }

@@ -26,13 +26,13 @@ struct BeamSearch {
   private let encoded: EncodedSources
   private let lengths: [Int]
 
-  init(_ model: EncoderDecoder, sources: [[Int32]], beam: Int, limit: Int) {
+  init(_ model: EncoderDecoder, sources: [[Int32]], beam: Int, limit: Int, precision: Precision = .float32) {
     self.model = model
     self.beam = beam
     self.limit = limit
-    packed = PackedDecoder(model.decoder)
-    output = PackedMatrix(Matrix(model.output.weight).transposed)
-    encoded = model.encode(sources)
+    packed = PackedDecoder(model.decoder, precision: precision)
+    output = PackedMatrix(Matrix(model.output.weight).transposed, precision: precision)
+    encoded = model.encode(sources, precision: precision)
     lengths = sources.map(\.count)
   }
 

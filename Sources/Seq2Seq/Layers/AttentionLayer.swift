@@ -41,12 +41,14 @@ struct AttentionLayer: Parameterized {
   var kernelScore: AttentionScore { v.map { .additive(v: $0) } ?? .dot }
 
   /// The sources' states [B·S, H] as the kernels attend to them.
-  func memory(_ states: Matrix, lengths: [Int32], positions: Int) -> AttentionMemory {
+  func memory(_ states: Matrix, lengths: [Int32], positions: Int, precision: Precision = .float32)
+    -> AttentionMemory
+  {
     guard let key else {
       return AttentionMemory(keys: states, values: states, lengths: lengths, positions: positions)
     }
     let keys = Matrix(rows: states.rows, columns: key.shape[0])
-    keys.setProduct(states, Matrix(key).transposed)
+    keys.setProduct(states, PackedMatrix(Matrix(key).transposed, precision: precision))
     return AttentionMemory(keys: keys, values: states, lengths: lengths, positions: positions)
   }
 }

@@ -115,6 +115,7 @@ struct DecoderTape {
 /// A decoder with its weights packed for many steps.
 struct PackedDecoder {
   let decoder: LuongDecoder
+  private let embedded: PackedMatrix
   private let recurrent: [PackedMatrix]
   /// The layers' input weights; the first layer's is that of s̃_{t−1}, nil without input feeding.
   private let inputs: [PackedMatrix?]
@@ -122,20 +123,22 @@ struct PackedDecoder {
   private let combineContext: PackedMatrix?
   private let combineState: PackedMatrix?
 
-  init(_ decoder: LuongDecoder) {
+  init(_ decoder: LuongDecoder, precision: Precision = .float32) {
+    func packed(_ weight: Matrix, groups: Int = 1) -> PackedMatrix {
+      PackedMatrix(weight.transposed, groups: groups, precision: precision)
+    }
     self.decoder = decoder
-    recurrent = decoder.layers.map { PackedMatrix(Matrix($0.recurrent).transposed, groups: $0.cell.gates) }
+    embedded = packed(decoder.embeddingColumns)
+    recurrent = decoder.layers.map { packed(Matrix($0.recurrent), groups: $0.cell.gates) }
     inputs = decoder.layers.indices.map { index in
       index > 0
-        ? PackedMatrix(Matrix(decoder.layers[index].input).transposed)
-        : decoder.inputFeeding ? PackedMatrix(decoder.feedColumns.transposed) : nil
+        ? packed(Matrix(decoder.layers[index].input))
+        : decoder.inputFeeding ? packed(decoder.feedColumns) : nil
     }
     let hidden = decoder.hidden
-    query = decoder.attention?.query.map { PackedMatrix(Matrix($0).transposed) }
-    combineContext = decoder.combine.map { PackedMatrix(Matrix($0.weight).columns(0..<hidden).transposed) }
-    combineState = decoder.combine.map {
-      PackedMatrix(Matrix($0.weight).columns(hidden..<2 * hidden).transposed)
-    }
+    query = decoder.attention?.query.map { packed(Matrix($0)) }
+    combineContext = decoder.combine.map { packed(Matrix($0.weight).columns(0..<hidden)) }
+    combineState = decoder.combine.map { packed(Matrix($0.weight).columns(hidden..<2 * hidden)) }
   }
 
   /// The part of the first layer's gates that comes from the embedded tokens, for any number of rows at once:
@@ -145,7 +148,7 @@ struct PackedDecoder {
     let x = Matrix(rows: ids.count, columns: decoder.embedding.shape[1])
     x.setRows(of: Matrix(decoder.embedding), at: ids)
     dropout?.apply(x, at: .targetEmbedding)
-    tape.layers[0].gates.setProduct(x, decoder.embeddingColumns.transposed, bias: decoder.layers[0].bias)
+    tape.layers[0].gates.setProduct(x, embedded, bias: decoder.layers[0].bias)
     return x
   }
 

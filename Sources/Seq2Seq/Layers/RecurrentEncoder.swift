@@ -67,7 +67,8 @@ extension RecurrentEncoder {
     let finals: [RecurrentState]
   }
 
-  func forward(_ sources: [[Int32]], dropout: Dropout?) -> Pass {
+  /// The weights are rounded to `precision`; a pass in `int8` has no backward.
+  func forward(_ sources: [[Int32]], dropout: Dropout?, precision: Precision = .float32) -> Pass {
     let plan = SequencePlan(lengths: sources.map(\.count))
     let ids = plan.packed(sources)
     let reversal = layers.contains { $0.backward != nil } ? plan.reversal : []
@@ -78,7 +79,7 @@ extension RecurrentEncoder {
     var finals: [RecurrentState] = []
     for (index, layer) in layers.enumerated() {
       if index > 0 { x = dropout.copy(of: x, at: .encoder, layer: index) }
-      let forward = run(layer.forward, x, plan)
+      let forward = run(layer.forward, x, plan, precision)
       guard let second = layer.backward else {
         runs.append((forward, nil))
         finals.append(final(plan, [forward]))
@@ -87,7 +88,7 @@ extension RecurrentEncoder {
       }
       let mirrored = Matrix(rows: x.rows, columns: x.columns)
       mirrored.setRows(of: x, at: reversal)
-      let backward = run(second, mirrored, plan)
+      let backward = run(second, mirrored, plan, precision)
       let (h, width) = (layer.forward.hidden, layer.forward.hidden + second.hidden)
       x = Matrix(rows: plan.rows, columns: width)
       x.columns(0..<h).copy(from: forward.tape.h)
@@ -98,13 +99,16 @@ extension RecurrentEncoder {
     return Pass(plan: plan, ids: ids, runs: runs, dropout: dropout, output: x, finals: finals)
   }
 
-  private func run(_ layer: RecurrentLayer, _ x: Matrix, _ plan: SequencePlan) -> Run {
+  private func run(_ layer: RecurrentLayer, _ x: Matrix, _ plan: SequencePlan, _ precision: Precision) -> Run
+  {
     let tape = RecurrentTape(cell: layer.cell, rows: plan.rows, hidden: layer.hidden)
     let initial = RecurrentState(cell: layer.cell, rows: plan.lengths.count, hidden: layer.hidden)
-    tape.gates.setProduct(x, Matrix(layer.input).transposed, bias: layer.bias)
+    tape.gates.setProduct(
+      x, PackedMatrix(Matrix(layer.input).transposed, precision: precision), bias: layer.bias)
     layer.cell.forward(
       tape, initial: initial,
-      recurrent: PackedMatrix(Matrix(layer.recurrent).transposed, groups: layer.cell.gates),
+      recurrent: PackedMatrix(
+        Matrix(layer.recurrent).transposed, groups: layer.cell.gates, precision: precision),
       bias: layer.recurrentBias,
       counts: plan.counts)
     return Run(input: x, tape: tape, initial: initial)

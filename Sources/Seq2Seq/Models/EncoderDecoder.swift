@@ -130,17 +130,18 @@ extension EncoderDecoder {
     return Pass(encoder: encoded, decoder: decoded)
   }
 
-  private func memory(_ encoded: RecurrentEncoder.Pass) -> AttentionMemory? {
+  private func memory(_ encoded: RecurrentEncoder.Pass, precision: Precision = .float32) -> AttentionMemory? {
     guard let attention = decoder.attention else { return nil }
     let plan = encoded.plan
     let states = Matrix(rows: plan.lengths.count * plan.steps, columns: configuration.hidden)
     states.setRows(of: encoded.output, at: plan.paddedRows)
-    return attention.memory(states, lengths: plan.lengths.map(Int32.init), positions: plan.steps)
+    return attention.memory(
+      states, lengths: plan.lengths.map(Int32.init), positions: plan.steps, precision: precision)
   }
 
-  func encode(_ sources: [[Int32]]) -> EncodedSources {
-    let pass = encoder.forward(sources, dropout: nil)
-    return EncodedSources(memory: memory(pass), initial: pass.finals)
+  func encode(_ sources: [[Int32]], precision: Precision) -> EncodedSources {
+    let pass = encoder.forward(sources, dropout: nil, precision: precision)
+    return EncodedSources(memory: memory(pass, precision: precision), initial: pass.finals)
   }
 
   /// A target that was given, as the model sees it.

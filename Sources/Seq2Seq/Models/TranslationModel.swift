@@ -9,6 +9,9 @@ public struct TranslationModel: Sendable {
   public let target: Tokenization
   public let sourceVocabulary: Vocabulary
   public let targetVocabulary: Vocabulary
+  /// What ``translate(_:beam:)-(String,_)`` and its like round the weights of all products to. The model itself, its scores
+  /// of given targets and its folder keep `Float`.
+  public var precision: Precision = .float32
 
   public var configuration: ModelConfiguration { network.configuration }
 
@@ -86,7 +89,8 @@ public struct TranslationModel: Sendable {
     var result = [[Hypothesis]](repeating: [empty], count: sources.count)
     guard !filled.isEmpty else { return result }
     let ids = filled.map { sources[$0].ids }
-    let search = BeamSearch(network, sources: ids, beam: beam, limit: configuration.outputLimit)
+    let search = BeamSearch(
+      network, sources: ids, beam: beam, limit: configuration.outputLimit, precision: precision)
     for (index, decoded) in zip(filled, search.run()) { result[index] = decoded.map(hypothesis) }
     return result
   }
