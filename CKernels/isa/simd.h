@@ -100,11 +100,16 @@ CK_INLINE vs vs_load_bytes(const void *p) {
     return __builtin_convertvector(bytes, vs);
 }
 
-// Lane by lane the dot product of two pairs. Clang knows this form: it becomes vpmaddwd, with what adds it up
-// vpdpwssd where that is there.
+// Lane by lane the dot product of two pairs, in the form that clang knows best: on x86-64 it becomes vpmaddwd
+// (with what adds it up vpdpwssd, where that is), on NEON two smlal.
 CK_INLINE vi vi_dot_pairs(vs a, vs b) {
+#if CK_LANES == 4
+    return __builtin_convertvector(a.even, vi) * __builtin_convertvector(b.even, vi) +
+           __builtin_convertvector(a.odd, vi) * __builtin_convertvector(b.odd, vi);
+#else
     vs_products products = __builtin_convertvector(a, vs_products) * __builtin_convertvector(b, vs_products);
     return (vi)(products.even + products.odd);
+#endif
 }
 
 // bfloat16 is the upper half of a float: rounded to nearest even, NaN kept one, in the lower half of each
