@@ -269,6 +269,58 @@ extension KernelTests {
       }
     }
 
+    /// The cells that the reference lacks: the plain one, and the GRU with two matrices, which may be in precisions of
+    /// their own.
+    @Test(arguments: sets)
+    func otherCellsInBfloat16(set: String) throws {
+      let (h, steps, counts) = (Int64(37), 3, [Int32](arrayLiteral: 4, 2, 2))
+      let count = Int(h) * 8
+      var random = SeededRandom(10)
+      let weights = random.floats(Int(3 * h * h))
+      let (inputs, h0, dh) = (random.floats(3 * count, -2, 2), random.floats(count), random.floats(count))
+      /// Both cells forward and backward, with what packs the matrix of the gates and that of the new gate.
+      func run(_ weights: [Float], _ gates: Precision, _ new: Precision) -> [[UInt32]] {
+        weights.withUnsafeBufferPointer { weights in
+          func packed(_ precision: Precision, from row: Int64, gates: Int64, transposed: Bool) -> [Float] {
+            let data = weights.baseAddress! + Int(row * h)
+            return transposed
+              ? precision.packed(
+                ck_matrix(data: data, row_stride: 1, column_stride: h), k: h, n: gates * h, groups: gates)
+              : precision.packed(
+                ck_matrix(data: data, row_stride: h, column_stride: 1), k: gates * h, n: h)
+          }
+          let forward = packed(gates, from: 0, gates: 2, transposed: true)
+          let backward = packed(gates, from: 0, gates: 2, transposed: false)
+          let newForward = packed(new, from: 2 * h, gates: 1, transposed: true)
+          let newBackward = packed(new, from: 2 * h, gates: 1, transposed: false)
+          var (state, reset, sums) = (Output(count), Output(count), Output(inputs))
+          var (dgates, dstate) = (Output(3 * count), Output(Array(dh[..<(4 * Int(h))])))
+          expectOK(
+            ck_reset_gru_forward_f32(
+              &state.memory, &reset.memory, &sums.memory, h0, forward, newForward, counts, Int64(steps), h))
+          expectOK(
+            ck_reset_gru_backward_f32(
+              &dgates.memory, &dstate.memory, dh, sums.elements, state.elements, h0, backward, newBackward,
+              counts, Int64(steps), h))
+          var (plain, plainSums) = (Output(count), Output(Array(inputs[..<count])))
+          var (dplain, dlast) = (Output(count), Output(Array(dh[..<(4 * Int(h))])))
+          expectOK(
+            ck_rnn_forward_f32(
+              &plain.memory, &plainSums.memory, h0, newForward, counts, Int64(steps), h))
+          expectOK(
+            ck_rnn_backward_f32(
+              &dplain.memory, &dlast.memory, dh, plain.elements, newBackward, counts, Int64(steps), h))
+          return [state, reset, sums, dgates, dstate, plain, dplain, dlast].map(\.elements.bits)
+        }
+      }
+      let rounded = weights.map(\.bfloat16)
+      let gates = Array(rounded[..<Int(2 * h * h)]) + weights[Int(2 * h * h)...]
+      try under(set) {
+        #expect(run(weights, .bfloat16, .bfloat16) == run(rounded, .float32, .float32))
+        #expect(run(weights, .bfloat16, .float32) == run(gates, .float32, .float32))
+      }
+    }
+
     /// An LSTM's step is its product in int8 and then its cells: those of a step whose matrix is zero.
     @Test(arguments: sets)
     func recurrentLayersInInt8(set: String) throws {
