@@ -23,17 +23,41 @@ enum {
 CK_EXTERN ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias,
                                   int flags, int64_t M, int64_t N, int64_t K);
 
-// The number of floats that ck_pack_f32 writes for b[K, N] under any set; −1 for sizes that no packed
-// matrix can have.
+// The number of floats (of 4 bytes) that ck_pack_… writes for b[K, N] under any set; −1 for sizes that no
+// packed matrix can have, in int8 K > 2¹⁷ among them.
 CK_EXTERN int64_t ck_packed_count_f32(int64_t K, int64_t N, int64_t groups);
+CK_EXTERN int64_t ck_packed_count_bf16(int64_t K, int64_t N, int64_t groups);
+CK_EXTERN int64_t ck_packed_count_int8(int64_t K, int64_t N, int64_t groups);
 
-// Lays b[K, N] out as the product's inner loop reads it, for any number of ck_matmul_packed_f32.
+// Lays b[K, N] out as the product's inner loop reads it, for any number of ck_matmul_packed_f32: as floats,
+// in bfloat16 (half the memory), or in int8 (a quarter).
 //
 // The columns may fall into groups of N / groups each, which start at panels of their own: a recurrent
 // cell's gates, so that one tile holds the same units of all of them. Products do not care.
 CK_EXTERN ck_status ck_pack_f32(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t groups);
 
-// As ck_matmul_f32, with b from ck_pack_f32; runs the set that packed it.
+// Each element is rounded to the nearest bfloat16 (8 significant bits, the exponents of floats), ties to
+// even; beyond the largest it becomes infinite, and NaN stays NaN. The product is that of fp32 with the
+// rounded b, to the bit.
+CK_EXTERN ck_status ck_pack_bf16(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t groups);
+
+// Each column j has a scale t_j = max_k|b_kj| / 127 and integers r_kj = round(b_kj / t_j). For inference: the
+// backward of a recurrent layer refuses it.
+CK_EXTERN ck_status ck_pack_int8(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t groups);
+
+// As ck_matmul_f32, with b from ck_pack_…; runs the set that packed it.
+//
+// In int8 each row i of a gets a scale s_i = max_k|a_ik| / 127 and integers q_ik = round(a_ik / s_i) for this
+// product, and
+//
+//     c_ij = act(s_i t_j Σ_k q_ik r_kj + bias_j  (+ c_ij with CK_ACCUMULATE))
+//
+// The sum is exact, in 32 bits; what follows is fp32. But for tanh, every set gives the same bits. A row or
+// column with a NaN or an infinity is NaN; one whose largest magnitude is below 127 · 2⁻¹²⁶ counts as zeros.
+// Error, before the activation and with ε = ½ + 2⁻¹⁵ for what rounds to an integer:
+//
+//     |c − exact| ≤ ε (t_j Σ|a_ik| + s_i Σ|b_kj|) + K ε² s_i t_j + 7 u |s_i t_j Σ q r| + 2 u (|bias| + |c
+//     before|)
 CK_EXTERN ck_status ck_matmul_packed_f32(float *c, int64_t c_stride, ck_matrix a, const float *packed,
                                          const float *bias, int flags, int64_t M, int64_t N, int64_t K);
 

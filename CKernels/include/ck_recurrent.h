@@ -5,8 +5,8 @@
 // Padding does not exist. A single step of a decoder is a sequence with T = 1. The input products are made
 // beforehand, for all steps in one product: gates = x Wᵀ + b. Gate order: LSTM i, f, g, o; GRU r, z, n.
 //
-// The packed matrices come from ck_pack_f32: "recurrent" is R [G·H, H] transposed in G groups (K = H, N =
-// G·H) for the forward and R as it is (K = G·H, N = H, one group) for the backward.
+// The packed matrices come from ck_pack_…, for the backward not in int8: "recurrent" is R [G·H, H] transposed
+// in G groups (K = H, N = G·H) for the forward and R as it is (K = G·H, N = H, one group) for the backward.
 //
 // Error of the states: at most twice that of the same formulas in plain float loops, plus the rounding of the
 // result; of gradients three times.

@@ -17,7 +17,7 @@ typedef enum ck_status {
     CK_OUT_OF_RANGE, // a length, an index or a parameter lies outside of what its array or formula allows
     CK_UNKNOWN_ISA,  // CKERNELS_ISA or ck_select_isa names a set that does not exist
     CK_UNSUPPORTED_ISA,
-    CK_WRONG_PACKING, // a packed matrix was made for other sizes, or is none
+    CK_WRONG_PACKING, // a packed matrix was made for other sizes, or in int8 for a backward, or is none
     CK_NO_MEMORY,
 } ck_status;
 

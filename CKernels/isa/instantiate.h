@@ -8,6 +8,7 @@
 #include "../kernels/top_k-inl.h"
 #include "../kernels/recurrent-inl.h"
 #include "../kernels/matmul-inl.h"
+#include "../kernels/quantise-inl.h"
 #include "../kernels/tile-inl.h"
 #include "../kernels/loss-inl.h"
 #include "../kernels/additive-inl.h"

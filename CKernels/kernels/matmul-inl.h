@@ -1,10 +1,18 @@
 // The matrix product's inner loops over packed panels.
 //
-//     packed a: panels of CK_MR rows,    [panel][k][CK_MR]
-//     packed b: panels of CK_NR columns, [panel][k][CK_NR], CK_NR = CK_NV vectors
+//     packed a: panels of CK_MR rows,    [panel][step][CK_MR] of 4 bytes
+//     packed b: panels of CK_NR columns, [panel][step][CK_NR], CK_NR = CK_NV vectors
 //
 // Both are padded with zeros to whole panels. The register tile is CK_MR × CK_NV vectors of accumulators: 6 ×
 // 2 fills the 16 registers of AVX2 and SSE2 (12 sums, 2 of b, 1 or 2 of a), 6 × 4 the 32 of AVX-512 and NEON.
+//
+// A step of b is, with W lanes and columns j and j + W of two vectors beside one another:
+//
+//     float32    a k           | b_j          |                  4 bytes a column
+//     bfloat16   a k           | b_j  | b_j+W |                  one vector gives two by a shift and a mask
+//     int8       k and k + 1   | b_k,j | b_k+1,j |               as bytes, widened to pairs of shorts
+//
+// The sums of int8 are integers in the same registers.
 
 #define CK_MR 6
 #define CK_NR (CK_NV * CK_LANES)
@@ -65,68 +73,111 @@ static void pack_b_panels(float *out, const float *source, int64_t stride, int64
     pack_panels(CK_NR, out, source, stride, k_stride, count, kc);
 }
 
-// One register tile of `rows` ≤ CK_MR rows and `panels` panels of b (constants in every copy), of which
-// `columns` columns count.
-CK_INLINE void matmul_tile(const int rows, const int panels, float *c, int64_t c_stride, const float *a,
-                           const float *b, const float *bias, int flags, int64_t columns, int64_t kc) {
-    vf sum[rows][panels * CK_NV];
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < panels * CK_NV; j++) sum[i][j] = vf_set(0);
+// One step of a panel of b in registers.
+CK_INLINE void load_step(const ck_precision precision, vf right[CK_NV], const char *b) {
+    if (precision == CK_FLOAT32)
+        for (int j = 0; j < CK_NV; j++) right[j] = vf_load((const float *)b + j * CK_LANES);
+    if (precision == CK_BFLOAT16)
+        for (int j = 0; j < CK_NV; j += 2) {
+            vu two = vu_load(b + 2 * j * CK_LANES);
+            right[j] = vf_of_lower(two), right[j + 1] = vf_of_upper(two);
+        }
+    if (precision == CK_INT8)
+        for (int j = 0; j < CK_NV; j++) right[j] = (vf)vs_load_bytes(b + 2 * j * CK_LANES);
+}
+
+CK_INLINE vf add_step(const ck_precision precision, vf sum, vf left, vf right) {
+    return precision == CK_INT8 ? vf_of(vi_of(sum) + vi_dot_pairs((vs)left, (vs)right))
+                                : vf_fma(left, right, sum);
+}
+
+// Columns j … of row i of a block, from their sum on.
+CK_INLINE void finish_sum(const ck_precision precision, const ck_matmul_block *block, int64_t i, int64_t j,
+                          vf sum) {
+    const int64_t n = block->columns - j;
+    if (n <= 0) return;
+    float *out = block->c + i * block->c_stride + j;
+    if (precision == CK_INT8) {
+        // By itself, so that no product is fused and every set gives the same bits.
+        sum = __builtin_convertvector(vi_of(sum), vf) * vf_load_first(block->b_scales + j, n);
+        sum = sum * vf_set(block->a_scales[i]);
+    }
+    if (block->flags & CK_ACCUMULATE) sum += vf_load_first(out, n);
+    if (block->bias) sum += vf_load_first(block->bias + j, n);
+    if (block->flags & CK_TANH) sum = vf_tanh(sum);
+    vf_store_first(out, sum, n);
+}
+
+// One register tile: `rows` ≤ CK_MR rows from row i on, `panels` panels of b from column j on (constants in
+// every copy).
+CK_INLINE void matmul_tile(const ck_precision precision, const int rows, const int panels,
+                           const ck_matmul_block *block, int64_t i, int64_t j) {
+    const int64_t steps = block->steps, step = CK_NR * ck_step_bytes(precision);
+    const float *a = block->a + i * steps;
+    const char *b = block->b + j * steps * ck_step_bytes(precision);
+    // Sums that are reached by constants alone stay in registers; the loop at the end reads a copy.
+    vf sum[CK_MR * CK_NV], finished[CK_MR * CK_NV];
+    for (int s = 0; s < rows * panels * CK_NV; s++) sum[s] = vf_set(0);
 #pragma clang loop unroll_count(4)
-    for (int64_t k = 0; k < kc; k++, a += CK_MR, b += CK_NR)
+    for (int64_t k = 0; k < steps; k++, a += CK_MR, b += step)
         for (int p = 0; p < panels; p++) {
             vf right[CK_NV];
-            for (int j = 0; j < CK_NV; j++) right[j] = vf_load(b + p * kc * CK_NR + j * CK_LANES);
-            for (int i = 0; i < rows; i++) {
-                vf left = vf_set(a[i]);
-                for (int j = 0; j < CK_NV; j++)
-                    sum[i][p * CK_NV + j] = vf_fma(left, right[j], sum[i][p * CK_NV + j]);
+            load_step(precision, right, b + p * steps * step);
+            for (int r = 0; r < rows; r++) {
+                vf left = vf_set(a[r]), *to = sum + (r * panels + p) * CK_NV;
+                for (int v = 0; v < CK_NV; v++) to[v] = add_step(precision, to[v], left, right[v]);
             }
         }
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < panels * CK_NV; j++) {
-            int64_t n = columns - j * CK_LANES;
-            if (n <= 0) break;
-            float *out = c + i * c_stride + j * CK_LANES;
-            vf result = sum[i][j];
-            if (flags & CK_ACCUMULATE) result += vf_load_first(out, n);
-            if (bias) result += vf_load_first(bias + j * CK_LANES, n);
-            if (flags & CK_TANH) result = vf_tanh(result);
-            vf_store_first(out, result, n);
-        }
+    memcpy(finished, sum, (size_t)(rows * panels * CK_NV) * sizeof(vf));
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < panels * CK_NV; v++)
+            finish_sum(precision, block, i + r, j + v * CK_LANES, finished[r * panels * CK_NV + v]);
 }
 
-// All columns of one panel of a; as many panels of b at a time as keep the multipliers busy.
-CK_INLINE void matmul_rows(const int rows, const int panels, float *c, int64_t c_stride, const float *a,
-                           const float *b, const float *bias, int flags, int64_t columns, int64_t kc) {
+// All columns of `rows` rows from i on; as many panels of b at a time as keep the multipliers busy.
+CK_INLINE void matmul_rows(const ck_precision precision, const int rows, const int panels,
+                           const ck_matmul_block *block, int64_t i) {
     int64_t j = 0;
-    for (; panels > 1 && j + panels * CK_NR <= columns; j += panels * CK_NR)
-        matmul_tile(rows, panels, c + j, c_stride, a, b + j * kc, bias ? bias + j : NULL, flags, columns - j,
-                    kc);
-    for (; j < columns; j += CK_NR)
-        matmul_tile(rows, 1, c + j, c_stride, a, b + j * kc, bias ? bias + j : NULL, flags, columns - j, kc);
+    for (; panels > 1 && j + panels * CK_NR <= block->columns; j += panels * CK_NR)
+        matmul_tile(precision, rows, panels, block, i, j);
+    for (; j < block->columns; j += CK_NR) matmul_tile(precision, rows, 1, block, i, j);
 }
 
-// c[rows, columns] (+)= a panels · b panels over one block of kc; b's panel stays in L1 while a's stream past
-// it.
-static void matmul_block(float *c, int64_t c_stride, const float *a, const float *b, const float *bias,
-                         int flags, int64_t rows, int64_t columns, int64_t kc) {
-    const int64_t whole = rows / CK_MR * CK_MR;
-    for (int64_t j = 0; whole > 0 && j < columns; j += CK_NR)
-        for (int64_t i = 0; i < whole; i += CK_MR)
-            matmul_tile(CK_MR, 1, c + i * c_stride + j, c_stride, a + i * kc, b + j * kc,
-                        bias ? bias + j : NULL, flags, columns - j, kc);
-    c += whole * c_stride, a += whole * kc;
-#define CK_ROWS(rows, panels)                                                                                \
-    case rows:                                                                                               \
-        matmul_rows(rows, panels, c, c_stride, a, b, bias, flags, columns, kc);                              \
-        break
-    switch (rows - whole) {
-        CK_ROWS(1, 4);
-        CK_ROWS(2, 3);
-        CK_ROWS(3, 2);
-        CK_ROWS(4, 1);
-        CK_ROWS(5, 1);
+// b's panel stays in L1 while a's stream past it; each weight is read once by all whole panels of a, and once
+// by the rows that are left.
+CK_INLINE void matmul_panels(const ck_precision precision, const ck_matmul_block *block) {
+    const int64_t whole = block->rows / CK_MR * CK_MR;
+    for (int64_t j = 0; whole > 0 && j < block->columns; j += CK_NR)
+        for (int64_t i = 0; i < whole; i += CK_MR) matmul_tile(precision, CK_MR, 1, block, i, j);
+    switch (block->rows - whole) {
+    case 1:
+        matmul_rows(precision, 1, 4, block, whole);
+        break;
+    case 2:
+        matmul_rows(precision, 2, 3, block, whole);
+        break;
+    case 3:
+        matmul_rows(precision, 3, 2, block, whole);
+        break;
+    case 4:
+        matmul_rows(precision, 4, 1, block, whole);
+        break;
+    case 5:
+        matmul_rows(precision, 5, 1, block, whole);
+        break;
     }
-#undef CK_ROWS
+}
+
+static void matmul_block(const ck_matmul_block *block) {
+    switch (block->precision) {
+    case CK_FLOAT32:
+        matmul_panels(CK_FLOAT32, block);
+        break;
+    case CK_BFLOAT16:
+        matmul_panels(CK_BFLOAT16, block);
+        break;
+    case CK_INT8:
+        matmul_panels(CK_INT8, block);
+        break;
+    }
 }

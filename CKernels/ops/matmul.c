@@ -9,15 +9,21 @@
 // The largest part of a that is packed at once, in floats: 16 MiB.
 #define SLAB (4 << 20)
 
-// What stands before the panels of a packed matrix: the set it is laid out for, whatever is in use later, and
-// its sizes, so that a mix-up is an error and not a wrong result.
+// What stands before the panels of a packed matrix: the set it is laid out for, whatever is in use later,
+// what it holds, and its sizes, so that a mix-up is an error and not a wrong result.
+//
+//     [header][scales of the columns, in int8][group][block of DEPTH; in int8 all of K][panel][step][nr]
 typedef struct packed_header {
     const ck_kernels *kernels;
+    ck_precision precision;
     int64_t K, N, groups;
 } packed_header;
 enum { HEADER = 16 }; // floats: one cache line, which keeps the panels aligned
 
 enum { WIDEST = 64 }; // the widest nr: a packed matrix needs as much room under any set
+
+// The largest K in int8: sums of K products of 127² at most stay below 2³¹.
+enum { DEEPEST_INT8 = 1 << 17 };
 
 static packed_header header_of(const float *packed) {
     packed_header header;
@@ -27,70 +33,164 @@ static packed_header header_of(const float *packed) {
 
 static int64_t padded(int64_t N, int64_t nr) { return ck_blocks(N, nr) * nr; }
 
+static int64_t packed_count(ck_precision precision, int64_t K, int64_t N, int64_t groups) {
+    const int64_t most = precision == CK_INT8 ? DEEPEST_INT8 : INT64_C(1) << 40;
+    if (K < 0 || K > most) return -1;
+    if (N < 0 || groups < 1 || N > INT64_C(1) << 40 || groups > INT64_C(1) << 40 || N % groups) return -1;
+    int64_t columns = ck_product(groups, padded(N / groups, WIDEST));
+    int64_t weights = ck_product(ck_steps(precision, K), columns);
+    if (columns < 0 || weights < 0 || weights > INT64_MAX / 8) return -1;
+    return HEADER + (precision == CK_INT8 ? columns : 0) + weights * ck_step_bytes(precision) / 4;
+}
 int64_t ck_packed_count_f32(int64_t K, int64_t N, int64_t groups) {
-    const int64_t most = INT64_C(1) << 40;
-    if (K < 0 || N < 0 || groups < 1 || K > most || N > most || groups > most || N % groups) return -1;
-    int64_t count = ck_product(K, ck_product(groups, padded(N / groups, WIDEST)));
-    return count < 0 || count > INT64_MAX / 8 ? -1 : count + HEADER;
+    return packed_count(CK_FLOAT32, K, N, groups);
+}
+int64_t ck_packed_count_bf16(int64_t K, int64_t N, int64_t groups) {
+    return packed_count(CK_BFLOAT16, K, N, groups);
+}
+int64_t ck_packed_count_int8(int64_t K, int64_t N, int64_t groups) {
+    return packed_count(CK_INT8, K, N, groups);
+}
+
+static int64_t padded_width(const packed_header *h) { return padded(h->N / h->groups, h->kernels->nr); }
+
+// The scales of a group's columns.
+static float *scales_of(const packed_header *h, float *packed, int64_t group) {
+    return packed + HEADER + group * padded_width(h);
 }
 
 // The panels of one group of columns, from a block of DEPTH on.
-static int64_t panels_at(const packed_header *h, int64_t group, int64_t k) {
-    return HEADER + (group * h->K + k) * padded(h->N / h->groups, h->kernels->nr);
+static char *panels_of(const packed_header *h, float *packed, int64_t group, int64_t k) {
+    float *panels = h->precision == CK_INT8 ? scales_of(h, packed, h->groups) : packed + HEADER;
+    int64_t step = group * ck_steps(h->precision, h->K) + k;
+    return (char *)panels + step * padded_width(h) * ck_step_bytes(h->precision);
 }
 
-// What packing a matrix is cut into, and one part of it: [group][block of DEPTH][panel][k][nr].
+// What packing a matrix is cut into, and one part of it. A column's scale is that of all of K.
+static int64_t packing_blocks(const packed_header *h) {
+    return h->precision == CK_INT8 ? 1 : ck_blocks(h->K, DEPTH);
+}
 static int64_t packing_tasks(const packed_header *h) {
-    return h->groups * ck_blocks(h->N / h->groups, COLUMNS) * ck_blocks(h->K, DEPTH);
+    return h->groups * ck_blocks(h->N / h->groups, COLUMNS) * packing_blocks(h);
 }
 static void pack_part(const packed_header *h, float *packed, ck_matrix b, int64_t task) {
     const int64_t width = h->N / h->groups, blocks = ck_blocks(width, COLUMNS);
     int64_t group = task % h->groups, j = task / h->groups % blocks * COLUMNS;
     int64_t k = task / h->groups / blocks * DEPTH, kc = ck_min(DEPTH, h->K - k);
-    h->kernels->pack_b_panels(packed + panels_at(h, group, k) + j * kc,
-                              b.data + k * b.row_stride + (group * width + j) * b.column_stride,
-                              b.column_stride, b.row_stride, ck_min(COLUMNS, width - j), kc);
+    int64_t columns = ck_min(COLUMNS, width - j);
+    const float *from = b.data + k * b.row_stride + (group * width + j) * b.column_stride;
+    char *panels = panels_of(h, packed, group, k);
+    switch (h->precision) {
+    case CK_FLOAT32:
+        h->kernels->pack_b_panels((float *)panels + j * kc, from, b.column_stride, b.row_stride, columns, kc);
+        break;
+    case CK_BFLOAT16:
+        h->kernels->round_b_panels(panels + 2 * j * kc, from, b.column_stride, b.row_stride, columns, kc);
+        break;
+    case CK_INT8:
+        h->kernels->quantise_b_panels(panels + 2 * j * ck_steps(CK_INT8, h->K),
+                                      scales_of(h, packed, group) + j, from, b.column_stride, b.row_stride,
+                                      columns, h->K);
+        break;
+    }
 }
 
-ck_status ck_pack_f32(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t groups) {
-    packed_header header = {NULL, K, N, groups};
+static ck_status pack(ck_precision precision, float *packed, ck_matrix b, int64_t K, int64_t N,
+                      int64_t groups) {
+    packed_header header = {NULL, precision, K, N, groups};
     CK_TRY(ck_table(&header.kernels));
-    CK_ARRAY(packed, ck_packed_count_f32(K, N, groups));
+    CK_ARRAY(packed, packed_count(precision, K, N, groups));
     CK_ARRAY(b.data, ck_product(K, N));
     memcpy(packed, &header, sizeof header);
 #pragma omp parallel for schedule(static) num_threads(ck_threads_for(K *N))
     for (int64_t task = 0; task < packing_tasks(&header); task++) pack_part(&header, packed, b, task);
     return CK_OK;
 }
-
-int64_t ck_left_count(const ck_kernels *kernels, int64_t M, int64_t K) {
-    return ck_product(ck_whole(M, kernels->mr), K);
+ck_status ck_pack_f32(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t groups) {
+    return pack(CK_FLOAT32, packed, b, K, N, groups);
 }
-int64_t ck_left_tasks(int64_t M, int64_t K) { return ck_blocks(M, ROWS) * ck_blocks(K, DEPTH); }
-void ck_pack_left(const ck_kernels *kernels, float *panels, ck_matrix a, int64_t M, int64_t K, int64_t task) {
-    int64_t i = task / ck_blocks(K, DEPTH) * ROWS, k = task % ck_blocks(K, DEPTH) * DEPTH;
+ck_status ck_pack_bf16(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t groups) {
+    return pack(CK_BFLOAT16, packed, b, K, N, groups);
+}
+ck_status ck_pack_int8(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t groups) {
+    return pack(CK_INT8, packed, b, K, N, groups);
+}
+
+int64_t ck_left_count(const float *packed, int64_t M) {
+    const packed_header h = header_of(packed);
+    int64_t rows = ck_whole(M, h.kernels->mr);
+    return ck_product(rows, ck_steps(h.precision, h.K) + (h.precision == CK_INT8));
+}
+int64_t ck_left_tasks(const float *packed, int64_t M) {
+    const packed_header h = header_of(packed);
+    return h.precision == CK_INT8 ? ck_blocks(M, h.kernels->mr) : ck_blocks(M, ROWS) * ck_blocks(h.K, DEPTH);
+}
+// One panel: a row's scale is that of all of K.
+static void quantise_left(const packed_header *h, float *left, ck_matrix a, int64_t M, int64_t task) {
+    const int64_t mr = h->kernels->mr, i = task * mr;
+    float *panels = left + ck_whole(M, mr);
+    h->kernels->quantise_a_panel(panels + i * ck_steps(CK_INT8, h->K), left + i, a.data + i * a.row_stride,
+                                 a.row_stride, a.column_stride, ck_min(mr, M - i), h->K);
+}
+void ck_pack_left(float *left, ck_matrix a, int64_t M, const float *packed, int64_t task) {
+    const packed_header h = header_of(packed);
+    if (h.precision == CK_INT8) {
+        quantise_left(&h, left, a, M, task);
+        return;
+    }
+    int64_t i = task / ck_blocks(h.K, DEPTH) * ROWS, k = task % ck_blocks(h.K, DEPTH) * DEPTH;
     int64_t rows = ck_min(ROWS, M - i);
-    kernels->pack_a_panels(panels + i * K + k * ck_whole(rows, kernels->mr),
-                           a.data + i * a.row_stride + k * a.column_stride, a.row_stride, a.column_stride,
-                           rows, ck_min(DEPTH, K - k));
+    h.kernels->pack_a_panels(left + i * h.K + k * ck_whole(rows, h.kernels->mr),
+                             a.data + i * a.row_stride + k * a.column_stride, a.row_stride, a.column_stride,
+                             rows, ck_min(DEPTH, h.K - k));
+}
+
+// In int8 all of K is one block, whose sums are integers throughout.
+static void multiply_int8(const packed_header *h, ck_matmul_block *block, const float *left, int64_t M,
+                          int64_t row_block, float *packed, int64_t group, int64_t column) {
+    block->steps = ck_steps(CK_INT8, h->K);
+    block->a_scales = left + row_block * ROWS;
+    block->b_scales = scales_of(h, packed, group) + column;
+    block->a = left + ck_whole(M, h->kernels->mr) + row_block * ROWS * block->steps;
+    block->b = panels_of(h, packed, group, 0) + 2 * column * block->steps;
+    h->kernels->matmul_block(block);
 }
 
 // Blocks of K add up in ascending order; bias and activation come with the last.
+static void multiply_floats(const packed_header *h, ck_matmul_block *block, const float *left,
+                            int64_t row_block, float *packed, int64_t group, int64_t column) {
+    const float *bias = block->bias;
+    const int flags = block->flags;
+    left += row_block * ROWS * h->K;
+    int64_t k = 0;
+    do {
+        block->steps = ck_min(DEPTH, h->K - k);
+        bool last = k + block->steps == h->K;
+        block->flags = (k > 0 ? CK_ACCUMULATE : flags & CK_ACCUMULATE) | (last ? flags & CK_TANH : 0);
+        block->bias = last ? bias : NULL;
+        block->a = left + k * ck_whole(block->rows, h->kernels->mr);
+        block->b = panels_of(h, packed, group, k) + column * block->steps * ck_step_bytes(h->precision);
+        h->kernels->matmul_block(block);
+        k += block->steps;
+    } while (k < h->K);
+}
+
 void ck_multiply_block(float *c, int64_t c_stride, const float *left, int64_t M, int64_t row_block,
                        const float *packed, int64_t group, int64_t column, int64_t columns, const float *bias,
                        int flags) {
     const packed_header h = header_of(packed);
-    int64_t rows = ck_min(ROWS, M - row_block * ROWS), k = 0;
-    left += row_block * ROWS * h.K;
-    do {
-        int64_t kc = ck_min(DEPTH, h.K - k);
-        bool last = k + kc == h.K;
-        int now = (k > 0 ? CK_ACCUMULATE : flags & CK_ACCUMULATE) | (last ? flags & CK_TANH : 0);
-        h.kernels->matmul_block(c, c_stride, left + k * ck_whole(rows, h.kernels->mr),
-                                packed + panels_at(&h, group, k) + column * kc, last ? bias : NULL, now, rows,
-                                columns, kc);
-        k += kc;
-    } while (k < h.K);
+    ck_matmul_block block = {.precision = h.precision,
+                             .c = c,
+                             .c_stride = c_stride,
+                             .bias = bias,
+                             .flags = flags,
+                             .rows = ck_min(ROWS, M - row_block * ROWS),
+                             .columns = columns};
+    // What is packed is not written to.
+    if (h.precision == CK_INT8)
+        multiply_int8(&h, &block, left, M, row_block, (float *)packed, group, column);
+    else
+        multiply_floats(&h, &block, left, row_block, (float *)packed, group, column);
 }
 
 typedef struct product {
@@ -110,7 +210,7 @@ static void multiply(const product *p) {
     const packed_header h = header_of(p->packed);
     const int64_t width = h.N / h.groups, column_blocks = ck_blocks(width, COLUMNS);
     const int64_t row_blocks = ck_blocks(p->M, ROWS), tiles = row_blocks * h.groups * column_blocks;
-    const int64_t a_tasks = ck_left_tasks(p->M, h.K), b_tasks = p->b ? packing_tasks(&h) : 0;
+    const int64_t a_tasks = ck_left_tasks(p->packed, p->M), b_tasks = p->b ? packing_tasks(&h) : 0;
     ck_counter packing = 0, computing = 0;
 #pragma omp parallel num_threads(ck_threads_for(p->M *h.N *h.K))
     {
@@ -118,7 +218,7 @@ static void multiply(const product *p) {
             if (task < b_tasks)
                 pack_part(&h, p->packed, *p->b, task);
             else
-                ck_pack_left(h.kernels, p->left, p->a, p->M, h.K, task - b_tasks);
+                ck_pack_left(p->left, p->a, p->M, p->packed, task - b_tasks);
 #pragma omp barrier
         for (int64_t tile; (tile = ck_next(&computing)) < tiles;) {
             int64_t i = tile % row_blocks, j = tile / row_blocks % column_blocks * COLUMNS;
@@ -136,7 +236,7 @@ static ck_status multiply_slabs(float *c, int64_t c_stride, ck_matrix a, float *
     // Slabs of a bound the scratch; whole blocks of ROWS, so that they change no sum.
     int64_t slab = h.K > 0 && M > SLAB / h.K ? SLAB / h.K / ROWS * ROWS : M;
     if (slab < ROWS) slab = ck_min(M, ROWS);
-    float *left = ck_scratch_take(ck_left_count(h.kernels, slab, h.K));
+    float *left = ck_scratch_take(ck_left_count(packed, slab));
     CK_REQUIRE(left, CK_NO_MEMORY);
     for (int64_t i = 0; i < M; i += slab, b = NULL) {
         ck_matrix rows = {a.data + i * a.row_stride, a.row_stride, a.column_stride};
@@ -164,6 +264,12 @@ ck_status ck_check_packed(const float *packed, int64_t K, int64_t N, int64_t gro
     return CK_OK;
 }
 
+ck_status ck_check_packed_backward(const float *packed, int64_t K, int64_t N) {
+    CK_TRY(ck_check_packed(packed, K, N, 1));
+    CK_REQUIRE(header_of(packed).precision != CK_INT8, CK_WRONG_PACKING);
+    return CK_OK;
+}
+
 const ck_kernels *ck_packed_kernels(const float *packed) { return header_of(packed).kernels; }
 
 ck_status ck_matmul_packed_f32(float *c, int64_t c_stride, ck_matrix a, const float *packed,
@@ -176,7 +282,7 @@ ck_status ck_matmul_packed_f32(float *c, int64_t c_stride, ck_matrix a, const fl
 
 ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias, int flags,
                         int64_t M, int64_t N, int64_t K) {
-    packed_header header = {NULL, K, N, 1};
+    packed_header header = {NULL, CK_FLOAT32, K, N, 1};
     CK_TRY(ck_table(&header.kernels));
     CK_TRY(check(c, c_stride, a, M, N, K));
     CK_ARRAY(b.data, ck_product(K, N));

@@ -11,15 +11,20 @@ enum { ROWS = 96, COLUMNS = 256, DEPTH = 512 };
 // Whether a packed matrix is there and was made for b[K, N]; with groups = 0 for any number of groups.
 ck_status ck_check_packed(const float *packed, int64_t K, int64_t N, int64_t groups);
 
+// The same for the backward of a recurrent layer, which refuses int8: the small gradients of a row would
+// round to zero.
+ck_status ck_check_packed_backward(const float *packed, int64_t K, int64_t N);
+
 // The set that packed it.
 const ck_kernels *ck_packed_kernels(const float *packed);
 
-// The left factor a[M, K] laid out for the inner loop: its floats, the tasks of packing it, and one of them.
+// The left factor a[M, K] laid out for the inner loop with what is packed: its floats, the tasks of packing
+// it, and one of them.
 //
-//     [block of ROWS][block of DEPTH][panel][k][mr]
-int64_t ck_left_count(const ck_kernels *kernels, int64_t M, int64_t K);
-int64_t ck_left_tasks(int64_t M, int64_t K);
-void ck_pack_left(const ck_kernels *kernels, float *panels, ck_matrix a, int64_t M, int64_t K, int64_t task);
+//     [block of ROWS][block of DEPTH][panel][k][mr]        in int8: [scale of each row][panel][k / 2][mr][2]
+int64_t ck_left_count(const float *packed, int64_t M);
+int64_t ck_left_tasks(const float *packed, int64_t M);
+void ck_pack_left(float *left, ck_matrix a, int64_t M, const float *packed, int64_t task);
 
 // One tile: the rows of one block of ROWS of the left factor's M, and `columns` columns of a group from
 // `column` on, a multiple of COLUMNS or of WIDEST panels. c and bias point at the tile's first element.

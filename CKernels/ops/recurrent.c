@@ -20,7 +20,7 @@ typedef void cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t
 typedef struct stage {
     ck_matrix left;
     const float *packed;
-    int64_t rows, K, groups;
+    int64_t rows, groups;
     struct {
         float *sum;
         int64_t stride;
@@ -65,8 +65,8 @@ static void run_task(const layer *l, const stage *s, const team *team, int64_t r
 
 // Every thread of the region calls this with the same stage. A counter is set back where nobody asks it.
 static void run_stage(const layer *l, const stage *s, team *team) {
-    for (int64_t task; (task = ck_next(&team->packing)) < ck_left_tasks(s->rows, s->K);)
-        ck_pack_left(l->kernels, team->left, s->left, s->rows, s->K, task);
+    for (int64_t task; (task = ck_next(&team->packing)) < ck_left_tasks(s->packed, s->rows);)
+        ck_pack_left(team->left, s->left, s->rows, s->packed, task);
 #pragma omp barrier
 #pragma omp master
     team->packing = 0;
@@ -84,17 +84,18 @@ static void run_stage(const layer *l, const stage *s, team *team) {
 // the cells that no product comes before.
 typedef bool stages(const layer *l, int64_t t, int index, stage *s);
 
-static ck_status run(layer *l, stages *stages, bool backward, int64_t widest, int64_t N) {
+static ck_status run(layer *l, stages *stages, bool backward, int64_t N) {
     if (N == 0 || l->H == 0) return CK_OK;
+    int64_t left = ck_left_count(l->recurrent, l->counts[0]);
+    if (l->recurrent_new) left = ck_max(left, ck_left_count(l->recurrent_new, l->counts[0]));
     int64_t *first = (int64_t *)ck_scratch_take(2 * l->T);
     CK_REQUIRE(first, CK_NO_MEMORY);
     for (int64_t t = 0, row = 0; t < l->T; row += l->counts[t++]) first[t] = row;
     l->first = first;
-    team team = {ck_scratch_take(ck_left_count(l->kernels, l->counts[0], widest) + l->counts[0] * l->H), 0,
-                 0};
+    team team = {ck_scratch_take(left + l->counts[0] * l->H), 0, 0};
     if (!team.left) ck_scratch_return();
     CK_REQUIRE(team.left, CK_NO_MEMORY);
-    l->dreset = team.left + ck_left_count(l->kernels, l->counts[0], widest);
+    l->dreset = team.left + left;
 #pragma omp parallel num_threads(ck_threads_for(N * l->H * (l->gates * (l->H + CELL_COST))))
     {
         stage s;
@@ -128,7 +129,7 @@ static ck_status prepare(layer *l, int64_t *N, int64_t groups_forward, bool back
         CK_ARRAY(l->dstate_h, states);
     }
     if (l->T == 0) return CK_OK;
-    CK_TRY(backward ? ck_check_packed(l->recurrent, width, l->H, 1)
+    CK_TRY(backward ? ck_check_packed_backward(l->recurrent, width, l->H)
                     : ck_check_packed(l->recurrent, l->H, width, groups_forward));
     l->kernels = ck_packed_kernels(l->recurrent);
     return CK_OK;
@@ -138,7 +139,7 @@ static ck_status prepare(layer *l, int64_t *N, int64_t groups_forward, bool back
 static void recurrent_product(const layer *l, int64_t t, int64_t groups, stage *s) {
     s->left = (ck_matrix){before(l, l->h, l->h0, t), l->H, 1};
     s->packed = l->recurrent;
-    s->rows = s->cell_rows = l->counts[t], s->K = l->H, s->groups = groups, s->t = t;
+    s->rows = s->cell_rows = l->counts[t], s->groups = groups, s->t = t;
     for (int64_t g = 0; g < groups; g++) {
         s->to[g].sum = l->gate + (l->first[t] * l->gates + g) * l->H;
         s->to[g].stride = l->gates * l->H;
@@ -147,14 +148,14 @@ static void recurrent_product(const layer *l, int64_t t, int64_t groups, stage *
     }
 }
 
-// The product of step t's gradients [rows, K] with R: the gradient of h′, or with CK_ACCUMULATE what is
+// The product of step t's gradients with R: the gradient of h′, or with CK_ACCUMULATE what is
 // missing of it. The cells of the step before follow. t = T: those of the last step, after no product.
-static void gradient_product(const layer *l, const float *gradients, int64_t K, int flags, cells *cells,
-                             int64_t t, stage *s) {
+static void gradient_product(const layer *l, const float *gradients, int flags, cells *cells, int64_t t,
+                             stage *s) {
     const bool product = t < l->T;
     s->left = (ck_matrix){product ? gradients + l->first[t] * l->gates * l->H : NULL, l->gates * l->H, 1};
     s->packed = l->recurrent;
-    s->rows = product ? l->counts[t] : 0, s->K = K, s->groups = 1;
+    s->rows = product ? l->counts[t] : 0, s->groups = 1;
     s->to[0].sum = l->dstate_h, s->to[0].stride = l->H, s->to[0].bias = NULL, s->to[0].flags = flags;
     s->cells = t > 0 ? cells : NULL, s->t = t - 1, s->cell_rows = t > 0 ? l->counts[t - 1] : 0;
 }
@@ -177,7 +178,7 @@ static void rnn_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows,
                                   rows, units, l->H);
 }
 static bool rnn_stages_back(const layer *l, int64_t t, int index, stage *s) {
-    gradient_product(l, l->dgate, l->H, 0, rnn_cells_back, t, s);
+    gradient_product(l, l->dgate, 0, rnn_cells_back, t, s);
     return index == 0;
 }
 
@@ -193,7 +194,7 @@ ck_status ck_rnn_forward_f32(float *h, float *gates, const float *h0, const floa
                .h0 = h0,
                .recurrent = recurrent};
     CK_TRY(prepare(&l, &N, 1, false));
-    return run(&l, rnn_stages, false, H, N);
+    return run(&l, rnn_stages, false, N);
 }
 
 ck_status ck_rnn_backward_f32(float *dgates, float *dstate_h, const float *dh, const float *h,
@@ -212,7 +213,7 @@ ck_status ck_rnn_backward_f32(float *dgates, float *dstate_h, const float *dh, c
                .h0 = h,
                .recurrent = recurrent};
     CK_TRY(prepare(&l, &N, 1, true));
-    return run(&l, rnn_stages_back, true, H, N);
+    return run(&l, rnn_stages_back, true, N);
 }
 
 // MARK: LSTM
@@ -236,7 +237,7 @@ static void lstm_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows
                                    before(l, l->c, l->c0, t) + in_step, rows, units, l->H);
 }
 static bool lstm_stages_back(const layer *l, int64_t t, int index, stage *s) {
-    gradient_product(l, l->dgate, 4 * l->H, 0, lstm_cells_back, t, s);
+    gradient_product(l, l->dgate, 0, lstm_cells_back, t, s);
     return index == 0;
 }
 
@@ -256,7 +257,7 @@ ck_status ck_lstm_forward_f32(float *h, float *c, float *gates, const float *h0,
     CK_TRY(prepare(&l, &N, 4, false));
     CK_ARRAY(c, N * H);
     CK_ARRAY(c0, N * H);
-    return run(&l, lstm_stages, false, H, N);
+    return run(&l, lstm_stages, false, N);
 }
 
 ck_status ck_lstm_backward_f32(float *dgates, float *dstate_h, float *dstate_c, const float *dh,
@@ -280,7 +281,7 @@ ck_status ck_lstm_backward_f32(float *dgates, float *dstate_h, float *dstate_c, 
                .recurrent = recurrent};
     CK_TRY(prepare(&l, &N, 4, true));
     CK_ARRAY(dstate_c, N * H);
-    return run(&l, lstm_stages_back, true, 4 * H, N);
+    return run(&l, lstm_stages_back, true, N);
 }
 
 // MARK: GRU, reset after the product
@@ -306,7 +307,7 @@ static void gru_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows,
                                   before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
 }
 static bool gru_stages_back(const layer *l, int64_t t, int index, stage *s) {
-    gradient_product(l, l->drecurrent, 3 * l->H, CK_ACCUMULATE, gru_cells_back, t, s);
+    gradient_product(l, l->drecurrent, CK_ACCUMULATE, gru_cells_back, t, s);
     return index == 0;
 }
 
@@ -327,7 +328,7 @@ ck_status ck_gru_forward_f32(float *h, float *reset_input, float *gates, const f
     CK_TRY(prepare(&l, &N, 3, false));
     CK_ARRAY(reset_input, N * H);
     CK_ARRAY(recurrent_bias, 3 * H);
-    return run(&l, gru_stages, false, H, N);
+    return run(&l, gru_stages, false, N);
 }
 
 ck_status ck_gru_backward_f32(float *dgates, float *drecurrent, float *dstate_h, const float *dh,
@@ -350,7 +351,7 @@ ck_status ck_gru_backward_f32(float *dgates, float *drecurrent, float *dstate_h,
     CK_TRY(prepare(&l, &N, 3, true));
     CK_ARRAY(drecurrent, 3 * N * H);
     CK_ARRAY(reset_input, N * H);
-    return run(&l, gru_stages_back, true, 3 * H, N);
+    return run(&l, gru_stages_back, true, N);
 }
 
 // MARK: GRU, reset before the product
@@ -392,11 +393,11 @@ static void reset_cells_back(const layer *l, int64_t t, int64_t row, int64_t row
 }
 // First through the new gate's product, which gives the reset gate its gradient, then through the others'.
 static bool reset_gru_stages_back(const layer *l, int64_t t, int index, stage *s) {
-    gradient_product(l, l->dgate, 2 * l->H, CK_ACCUMULATE, update_cells_back, t, s);
+    gradient_product(l, l->dgate, CK_ACCUMULATE, update_cells_back, t, s);
     if (t == l->T || index == 1) return index < 2;
     s->left.data += 2 * l->H;
     s->packed = l->recurrent_new;
-    s->K = l->H, s->to[0].sum = l->dreset, s->to[0].flags = 0;
+    s->to[0].sum = l->dreset, s->to[0].flags = 0;
     s->cells = reset_cells_back, s->t = t, s->cell_rows = s->rows;
     return index == 0;
 }
@@ -418,7 +419,7 @@ ck_status ck_reset_gru_forward_f32(float *h, float *reset_state, float *gates, c
     CK_TRY(prepare(&l, &N, 2, false));
     CK_ARRAY(reset_state, N * H);
     CK_TRY(T > 0 ? ck_check_packed(recurrent_new, H, H, 1) : CK_OK);
-    return run(&l, reset_gru_stages, false, H, N);
+    return run(&l, reset_gru_stages, false, N);
 }
 
 ck_status ck_reset_gru_backward_f32(float *dgates, float *dstate_h, const float *dh, const float *gates,
@@ -438,6 +439,6 @@ ck_status ck_reset_gru_backward_f32(float *dgates, float *dstate_h, const float 
                .recurrent = recurrent,
                .recurrent_new = recurrent_new};
     CK_TRY(prepare(&l, &N, 2, true));
-    CK_TRY(T > 0 ? ck_check_packed(recurrent_new, H, H, 1) : CK_OK);
-    return run(&l, reset_gru_stages_back, true, 2 * H, N);
+    CK_TRY(T > 0 ? ck_check_packed_backward(recurrent_new, H, H) : CK_OK);
+    return run(&l, reset_gru_stages_back, true, N);
 }

@@ -37,7 +37,7 @@ ck_status ck_projected_top_k_f32(float *log_probabilities, int32_t *tokens, cons
     const ck_kernels *kernels = ck_packed_kernels(packed);
     const int64_t parts = ck_blocks(V, PART), row_blocks = ck_blocks(M, ROWS);
     const int threads = ck_threads_for(M * V * (H + 1));
-    const int64_t each = ck_min(ROWS, M) * PART, left = ck_whole(ck_left_count(kernels, M, H), 16);
+    const int64_t each = ck_min(ROWS, M) * PART, left = ck_whole(ck_left_count(packed, M), 16);
     const int64_t records = ck_product(ck_product(parts, M), 2 + 2 * k);
     CK_REQUIRE(records >= 0, CK_NO_MEMORY);
     float *scratch = ck_scratch_take(left + threads * each + records);
@@ -49,8 +49,8 @@ ck_status ck_projected_top_k_f32(float *log_probabilities, int32_t *tokens, cons
     ck_counter packing = 0, computing = 0, merging = 0;
 #pragma omp parallel num_threads(threads)
     {
-        for (int64_t task; (task = ck_next(&packing)) < ck_left_tasks(M, H);)
-            ck_pack_left(kernels, scratch, (ck_matrix){x, H, 1}, M, H, task);
+        for (int64_t task; (task = ck_next(&packing)) < ck_left_tasks(packed, M);)
+            ck_pack_left(scratch, (ck_matrix){x, H, 1}, M, packed, task);
 #pragma omp barrier
         float *mine = logits + ck_thread_index() * each;
         for (int64_t task; (task = ck_next(&computing)) < row_blocks * parts;)

@@ -106,7 +106,7 @@ const char *ck_status_message(ck_status status) {
     case CK_UNSUPPORTED_ISA:
         return "this machine cannot run the instruction set asked for (see CKERNELS_ISA)";
     case CK_WRONG_PACKING:
-        return "the packed matrix was made for other sizes, or is none";
+        return "the packed matrix was made for other sizes, or in int8 for a backward, or is none";
     case CK_NO_MEMORY:
         return "out of memory";
     }

@@ -9,8 +9,10 @@
 #include "CKernels.h"
 #include "attention.h"
 #include "loss.h"
+#include "matmul.h"
 
 static inline int64_t ck_min(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t ck_max(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t ck_blocks(int64_t count, int64_t block) { return count / block + (count % block != 0); }
 // The least multiple of `block` that is not below `count`.
 static inline int64_t ck_whole(int64_t count, int64_t block) { return ck_blocks(count, block) * block; }
@@ -88,11 +90,17 @@ static inline int64_t ck_whole(int64_t count, int64_t block) { return ck_blocks(
        int64_t rows, int64_t units, int64_t H))                                                              \
     X(void, pack_a_panels,                                                                                   \
       (float *out, const float *source, int64_t stride, int64_t k_stride, int64_t count, int64_t kc))        \
+    X(void, quantise_a_panel,                                                                                \
+      (float *out, float *scales, const float *source, int64_t stride, int64_t k_stride, int64_t count,      \
+       int64_t K))                                                                                           \
     X(void, pack_b_panels,                                                                                   \
       (float *out, const float *source, int64_t stride, int64_t k_stride, int64_t count, int64_t kc))        \
-    X(void, matmul_block,                                                                                    \
-      (float *c, int64_t c_stride, const float *a, const float *b, const float *bias, int flags,             \
-       int64_t rows, int64_t columns, int64_t kc))
+    X(void, round_b_panels,                                                                                  \
+      (char *out, const float *source, int64_t stride, int64_t k_stride, int64_t count, int64_t kc))         \
+    X(void, quantise_b_panels,                                                                               \
+      (char *out, float *scales, const float *source, int64_t stride, int64_t k_stride, int64_t count,       \
+       int64_t K))                                                                                           \
+    X(void, matmul_block, (const ck_matmul_block *block))
 
 typedef struct ck_kernels {
     const char *name;

@@ -92,13 +92,15 @@ package final class PackedMatrix: Sendable {
   let rows: Int
   let columns: Int
 
-  /// The columns may fall into groups of equal width, as a cell's gates do.
-  package init(_ matrix: Matrix, groups: Int = 1) {
+  /// The columns may fall into groups of equal width, as a cell's gates do. A product in `int8` has at most 2¹⁷ rows, and
+  /// no recurrent layer's backward takes it.
+  package init(_ matrix: Matrix, groups: Int = 1, precision: Precision = .float32) {
     rows = matrix.rows
     columns = matrix.columns
     let (k, n, groups) = (Int64(rows), Int64(columns), Int64(groups))
-    buffer = Buffer(count: Int(ck_packed_count_f32(k, n, groups)))
-    check(ck_pack_f32(buffer.pointer, matrix.kernel, k, n, groups))
+    let (count, pack) = precision.packing
+    buffer = Buffer(count: Int(count(k, n, groups)))
+    check(pack(buffer.pointer, matrix.kernel, k, n, groups))
   }
 }
 

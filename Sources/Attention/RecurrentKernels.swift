@@ -99,12 +99,14 @@ package struct PackedRecurrent: Sendable {
   fileprivate let new: PackedMatrix?
 
   /// For running forward, which multiplies with Rᵀ.
-  package init(forward cell: RecurrentCell, _ recurrent: Tensor) {
+  package init(forward cell: RecurrentCell, _ recurrent: Tensor, _ precision: Precision) {
     let (all, hidden) = (Matrix(recurrent), recurrent.shape[1])
     let together = cell == .gruResetBefore ? 2 : cell.gates
-    matrix = PackedMatrix(all.rows(0..<together * hidden).transposed, groups: together)
+    matrix = PackedMatrix(
+      all.rows(0..<together * hidden).transposed, groups: together, precision: precision)
     new =
-      together == cell.gates ? nil : PackedMatrix(all.rows(together * hidden..<all.rows).transposed)
+      together == cell.gates
+      ? nil : PackedMatrix(all.rows(together * hidden..<all.rows).transposed, precision: precision)
   }
 
   /// For the backward, which multiplies with R.

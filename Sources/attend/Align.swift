@@ -19,13 +19,14 @@ struct Align: ParsableCommand {
   var beam = 1
   @Option(help: "Also write the picture to this SVG file.", completion: .file(extensions: ["svg"]))
   var output: String?
+  @OptionGroup var decoding: DecodingArguments
   @OptionGroup var runtime: RuntimeArguments
 
   func validate() throws { try requireBeam(beam) }
 
   func run() throws {
     try runtime.apply()
-    let model = try TranslationModel(contentsOf: URL(fileURLWithPath: model))
+    let model = try decoding.model(at: model)
     guard model.configuration.score != nil else { throw ModelError.noAlignment }
     let read = try model.read(source)
     guard !read.tokens.isEmpty else {

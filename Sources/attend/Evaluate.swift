@@ -19,13 +19,14 @@ struct Evaluate: ParsableCommand {
   var json = false
   @Flag(help: "Show no progress.")
   var quiet = false
+  @OptionGroup var decoding: DecodingArguments
   @OptionGroup var runtime: RuntimeArguments
 
   func validate() throws { try requireBeam(beam) }
 
   func run() throws {
     try runtime.apply()
-    let model = try TranslationModel(contentsOf: URL(fileURLWithPath: model))
+    let model = try decoding.model(at: model)
     let examples = try Reports.corpus(data, for: model).examples
     Reports.noteUnknown(examples, model, in: data)
     var display = ProgressDisplay(quiet: quiet)

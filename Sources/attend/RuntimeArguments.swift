@@ -1,5 +1,7 @@
 import ArgumentParser
 import Attention
+import Foundation
+import Seq2Seq
 
 /// What every command that computes takes.
 struct RuntimeArguments: ParsableArguments {
@@ -19,6 +21,22 @@ struct RuntimeArguments: ParsableArguments {
   func apply() throws {
     try KernelRuntime.setThreads(threads)
     _ = try KernelRuntime.instructionSet
+  }
+}
+
+extension Precision: ExpressibleByArgument {}
+
+/// What every command that translates takes.
+struct DecodingArguments: ParsableArguments {
+  @Option(
+    help: "What weights are rounded to for translating; targets that are given are scored in float32.")
+  var precision: Precision = .float32
+
+  /// Reads the folder of a model that is to translate.
+  func model(at path: String) throws -> TranslationModel {
+    var model = try TranslationModel(contentsOf: URL(fileURLWithPath: path))
+    model.precision = precision
+    return model
   }
 }
 

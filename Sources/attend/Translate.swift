@@ -19,6 +19,7 @@ struct Translate: ParsableCommand {
   var beam: Int?
   @Option(help: ArgumentHelp("Print the n best outputs of every line, with scores.", valueName: "n"))
   var nBest: Int?
+  @OptionGroup var decoding: DecodingArguments
   @OptionGroup var runtime: RuntimeArguments
 
   private var width: Int { beam ?? nBest ?? 1 }
@@ -34,7 +35,7 @@ struct Translate: ParsableCommand {
 
   func run() throws {
     try runtime.apply()
-    let model = try TranslationModel(contentsOf: URL(fileURLWithPath: model))
+    let model = try decoding.model(at: model)
     var input = LineInput()
     var (lines, failures) = (0, 0)
     var unknown = UnknownTokens()

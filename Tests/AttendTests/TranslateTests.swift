@@ -73,6 +73,25 @@ import Testing
     }
   }
 
+  /// Rounded weights give a line too, with a score of its own; what is no precision is refused with those that there are.
+  @Test func precision() throws {
+    try Fixture.with(model: Fixture.learnt) { fixture in
+      func run(_ precision: String...) throws -> Command.Outcome {
+        try Command(["translate", "--model", fixture.model, "--n-best", "1"] + precision, environment: [:])
+          .run(input: Data("1 May 2000\n".utf8))
+      }
+      let plain = try run()
+      #expect(try run("--precision", "float32").output == plain.output)
+      for precision in ["bfloat16", "int8"] {
+        let outcome = try run("--precision", precision)
+        #expect(outcome.status == 0 && outcome.error.isEmpty, "\(outcome.error)")
+        #expect(outcome.output.hasPrefix("1\t-") && outcome.output != plain.output)
+      }
+      let refused = try run("--precision", "fp16")
+      #expect(refused.status != 0 && refused.error.contains("'float32', 'bfloat16' or 'int8'"))
+    }
+  }
+
   @Test func unknownTokensAreCounted() throws {
     try Fixture.with(model: Fixture.learnt) { fixture in
       let outcome = try attend("translate", "--model", fixture.model, input: "日 May\n日本\n1 May 2000\n")

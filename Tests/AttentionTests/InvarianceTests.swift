@@ -57,17 +57,16 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
     var random = SeededRandom(52)
     let (m, n, k) = (201, 601, 303)
     let (a, b, bias) = (random.floats(m * k), random.floats(k * n), random.floats(n))
-    @Sendable func product(packed: Bool) -> [[Float]] {
+    @Sendable func product(_ packed: Precision?) -> [[Float]] {
       var c = Output(m * n)
       a.withUnsafeBufferPointer { a in
         b.withUnsafeBufferPointer { b in
           let left = ck_matrix(data: a.baseAddress, row_stride: Int64(k), column_stride: 1)
           let right = ck_matrix(data: b.baseAddress, row_stride: 1, column_stride: Int64(k))
           let (m, n, k) = (Int64(m), Int64(n), Int64(k))
-          if packed {
-            var panels = Output(Int(ck_packed_count_f32(k, n, 1)))
-            expectOK(ck_pack_f32(&panels.memory, right, k, n, 1))
-            expectOK(ck_matmul_packed_f32(&c.memory, n, left, panels.elements, bias, 0, m, n, k))
+          if let packed {
+            let panels = packed.packed(right, k: k, n: n)
+            expectOK(ck_matmul_packed_f32(&c.memory, n, left, panels, bias, 0, m, n, k))
           } else {
             expectOK(ck_matmul_f32(&c.memory, n, left, right, bias, Int32(CK_TANH), m, n, k))
           }
@@ -75,9 +74,10 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
       }
       return [c.elements]
     }
-    return [
-      LargeCall("matmul") { product(packed: false) }, LargeCall("matmul packed") { product(packed: true) },
-    ]
+    return [LargeCall("matmul") { product(nil) }]
+      + Precision.allCases.map { precision in
+        LargeCall("matmul packed \(precision)") { product(precision) }
+      }
   }()
 
   private static let rows: [LargeCall] = {

@@ -1,3 +1,4 @@
+import Attention
 import AttentionReference
 import CKernels
 import TestSupport
@@ -13,7 +14,10 @@ struct RecurrentProblem {
   let hidden: Int
   /// [batch, time, gates · hidden].
   let gates: [Float]
-  let recurrent, recurrentBias, h0, c0: [Float]
+  var recurrent: [Float]
+  /// What the kernels pack `recurrent` in.
+  var precision = Precision.float32
+  let recurrentBias, h0, c0: [Float]
   let dh, dfinalH, dfinalC: [Float]
 
   /// `lengths` fall.
@@ -154,15 +158,11 @@ struct RecurrentProblem {
   private func pack(
     _ offset: Int, rowStride: Int64, columnStride: Int64, k: Int64, n: Int64, groups: Int = 1
   ) -> [Float] {
-    let groups = Int64(groups)
-    var panels = Output(Int(ck_packed_count_f32(k, n, groups)))
     recurrent[min(offset, recurrent.count)...].withUnsafeBufferPointer {
-      expectOK(
-        ck_pack_f32(
-          &panels.memory,
-          ck_matrix(data: $0.baseAddress, row_stride: rowStride, column_stride: columnStride), k, n, groups))
+      precision.packed(
+        ck_matrix(data: $0.baseAddress, row_stride: rowStride, column_stride: columnStride), k: k, n: n,
+        groups: Int64(groups))
     }
-    return panels.elements
   }
 
   func check(_ set: String, dh given: Bool = true) throws {

@@ -83,11 +83,21 @@ static void require(run *r, ck_status status) {
     r->failed = true;
 }
 
-static float *packed(run *r, ck_matrix b, int64_t K, int64_t N, int64_t groups) {
-    int64_t count = ck_packed_count_f32(K, N, groups);
+static const struct packing {
+    int64_t (*count)(int64_t K, int64_t N, int64_t groups);
+    ck_status (*pack)(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t groups);
+} packings[] = {{ck_packed_count_f32, ck_pack_f32},
+                {ck_packed_count_bf16, ck_pack_bf16},
+                {ck_packed_count_int8, ck_pack_int8}};
+
+static float *packed_as(run *r, struct packing packing, ck_matrix b, int64_t K, int64_t N, int64_t groups) {
+    int64_t count = packing.count(K, N, groups);
     float *panels = keep(r, allocate(count * (int64_t)sizeof(float)));
-    require(r, ck_pack_f32(panels, b, K, N, groups));
+    require(r, packing.pack(panels, b, K, N, groups));
     return panels;
+}
+static float *packed(run *r, ck_matrix b, int64_t K, int64_t N, int64_t groups) {
+    return packed_as(r, packings[0], b, K, N, groups);
 }
 
 static void free_run(run *r) {
@@ -138,8 +148,9 @@ static void matmul(run *r) {
     ck_matrix right = next() % 2 ? (ck_matrix){b, N, 1} : (ck_matrix){b, 1, K};
     int flags = (int)(next() % 4);
     require(r, ck_matmul_f32(output(r, M * stride), stride, left, right, bias, flags, M, N, K));
-    require(r, ck_matmul_packed_f32(output(r, M * stride), stride, left, packed(r, right, K, N, 1), bias,
-                                    flags, M, N, K));
+    for (int i = 0; i < 3; i++)
+        require(r, ck_matmul_packed_f32(output(r, M * stride), stride, left,
+                                        packed_as(r, packings[i], right, K, N, 1), bias, flags, M, N, K));
 }
 
 static void rows(run *r) {
@@ -326,7 +337,8 @@ static void loss(run *r) {
     int64_t k = 1 + size(V < 8 ? V - 1 : 7);
     int32_t *tokens = keep(r, integers(N * k, 0, 0));
     float *top = output(r, N * k);
-    require(r, ck_projected_top_k_f32(top, tokens, x, packed(r, (ck_matrix){W, 1, H}, H, V, 1), b, N, V, H, k));
+    require(r,
+            ck_projected_top_k_f32(top, tokens, x, packed(r, (ck_matrix){W, 1, H}, H, V, 1), b, N, V, H, k));
 }
 
 static const struct {

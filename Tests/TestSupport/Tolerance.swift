@@ -52,6 +52,17 @@ extension Tolerance {
     }
   }
 
+  /// Row 3 in int8, whose sums are exact: what integers and scales make of the product passes seven roundings (scales of
+  /// row and column, the sum as a `Float`, two products, two sums), what is added to it two; what the integers themselves
+  /// are off by is the caller's.
+  ///
+  /// - Parameter roundings: 7 |s t Σ q r| + 2 (|bias| + |former value|) of every element.
+  public static func quantised(roundings: [Double], errors: [Double]) -> Tolerance {
+    Tolerance(name: "7 u |product| + 2 u |added| + integers") { index, _ in
+      u * roundings[index] * (1 + 0x1p-20) + errors[index] + 2 * underflow
+    }
+  }
+
   /// Row 4, forward: attention, softmax and cells. Their natural error depends on the data, and the naive
   /// computation in `Float` shows it: a kernel may have twice the largest error of that one.
   ///

@@ -9,11 +9,11 @@ struct PackedModel: Sendable {
   private let output: PackedMatrix
   private let outputBias: Tensor
 
-  init(_ model: EncoderDecoder) {
+  init(_ model: EncoderDecoder, _ precision: Precision) {
     configuration = model.configuration
-    encoder = PackedEncoder(model.encoder)
-    decoder = model.decoder.packed()
-    output = PackedMatrix(Matrix(model.output.weight).transposed)
+    encoder = PackedEncoder(model.encoder, precision)
+    decoder = model.decoder.packed(precision)
+    output = PackedMatrix(Matrix(model.output.weight).transposed, precision: precision)
     outputBias = model.output.bias
   }
 
@@ -46,13 +46,14 @@ struct PackedModel: Sendable {
   }
 }
 
-/// A model's packed weights, made when they are first asked for; shared by copies of the model that have the same weights.
+/// A model's packed weights, made when they are first asked for; shared by copies of the model that have the same weights
+/// and precision.
 final class PackCache: Sendable {
   private let packed = Mutex<PackedModel?>(nil)
 
-  func model(of network: EncoderDecoder) -> PackedModel {
+  func model(of network: EncoderDecoder, _ precision: Precision) -> PackedModel {
     packed.withLock {
-      let model = $0 ?? PackedModel(network)
+      let model = $0 ?? PackedModel(network, precision)
       $0 = model
       return model
     }

@@ -52,10 +52,10 @@ struct PackedAttention: Sendable {
   private let key: PackedMatrix?
   private let query: PackedMatrix?
 
-  init(_ layer: AttentionLayer) {
+  init(_ layer: AttentionLayer, _ precision: Precision) {
     self.layer = layer
-    key = layer.key.map { PackedMatrix(Matrix($0).transposed) }
-    query = layer.query.map { PackedMatrix(Matrix($0).transposed) }
+    key = layer.key.map { PackedMatrix(Matrix($0).transposed, precision: precision) }
+    query = layer.query.map { PackedMatrix(Matrix($0).transposed, precision: precision) }
   }
 
   /// The sources' states, rows in the order of the plan, as the kernels attend to them.

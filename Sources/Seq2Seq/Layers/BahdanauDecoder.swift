@@ -60,7 +60,7 @@ struct BahdanauDecoder: RecurrentDecoder {
     return top.columns(top.columns - initial.weight.shape[1]..<top.columns)
   }
 
-  func packed() -> any PackedDecoder { PackedBahdanauDecoder(self) }
+  func packed(_ precision: Precision) -> any PackedDecoder { PackedBahdanauDecoder(self, precision) }
 
   /// The columns of W_c that meet s_t, c_t and the embedding.
   var combineColumns: (state: Matrix, context: Matrix, embedding: Matrix) {
@@ -83,17 +83,18 @@ private struct PackedBahdanauDecoder: PackedDecoder {
   private let combineContext: PackedMatrix
   private let combineEmbedding: PackedMatrix
 
-  init(_ decoder: BahdanauDecoder) {
+  init(_ decoder: BahdanauDecoder, _ precision: Precision) {
+    func packed(_ weight: Matrix) -> PackedMatrix { PackedMatrix(weight.transposed, precision: precision) }
     bahdanau = decoder
-    embedding = PackedMatrix(decoder.embeddingColumns.transposed)
-    recurrent = PackedRecurrent(forward: decoder.layer.cell, decoder.layer.recurrent)
-    context = PackedMatrix(decoder.otherColumns.transposed)
-    scoring = PackedAttention(decoder.scoring)
-    initial = PackedMatrix(Matrix(decoder.initial.weight).transposed)
+    embedding = packed(decoder.embeddingColumns)
+    recurrent = PackedRecurrent(forward: decoder.layer.cell, decoder.layer.recurrent, precision)
+    context = packed(decoder.otherColumns)
+    scoring = PackedAttention(decoder.scoring, precision)
+    initial = packed(Matrix(decoder.initial.weight))
     let combine = decoder.combineColumns
-    combineState = PackedMatrix(combine.state.transposed)
-    combineContext = PackedMatrix(combine.context.transposed)
-    combineEmbedding = PackedMatrix(combine.embedding.transposed)
+    combineState = packed(combine.state)
+    combineContext = packed(combine.context)
+    combineEmbedding = packed(combine.embedding)
   }
 
   var decoder: any RecurrentDecoder { bahdanau }

@@ -52,7 +52,7 @@ struct LuongDecoder: RecurrentDecoder {
     combine?.forEachParameter(prefix: "combine.", body)
   }
 
-  func packed() -> any PackedDecoder { PackedLuongDecoder(self) }
+  func packed(_ precision: Precision) -> any PackedDecoder { PackedLuongDecoder(self, precision) }
 }
 
 private struct PackedLuongDecoder: PackedDecoder {
@@ -65,21 +65,20 @@ private struct PackedLuongDecoder: PackedDecoder {
   private let combineContext: PackedMatrix?
   private let combineState: PackedMatrix?
 
-  init(_ decoder: LuongDecoder) {
+  init(_ decoder: LuongDecoder, _ precision: Precision) {
+    func packed(_ weight: Matrix) -> PackedMatrix { PackedMatrix(weight.transposed, precision: precision) }
     luong = decoder
-    embedding = PackedMatrix(decoder.embeddingColumns.transposed)
-    recurrent = decoder.layers.map { PackedRecurrent(forward: $0.cell, $0.recurrent) }
+    embedding = packed(decoder.embeddingColumns)
+    recurrent = decoder.layers.map { PackedRecurrent(forward: $0.cell, $0.recurrent, precision) }
     inputs = decoder.layers.indices.map { index in
       index > 0
-        ? PackedMatrix(Matrix(decoder.layers[index].input).transposed)
-        : decoder.inputFeeding ? PackedMatrix(decoder.otherColumns.transposed) : nil
+        ? packed(Matrix(decoder.layers[index].input))
+        : decoder.inputFeeding ? packed(decoder.otherColumns) : nil
     }
     let hidden = decoder.hidden
-    attention = decoder.attention.map { PackedAttention($0) }
-    combineContext = decoder.combine.map { PackedMatrix(Matrix($0.weight).columns(0..<hidden).transposed) }
-    combineState = decoder.combine.map {
-      PackedMatrix(Matrix($0.weight).columns(hidden..<2 * hidden).transposed)
-    }
+    attention = decoder.attention.map { PackedAttention($0, precision) }
+    combineContext = decoder.combine.map { packed(Matrix($0.weight).columns(0..<hidden)) }
+    combineState = decoder.combine.map { packed(Matrix($0.weight).columns(hidden..<2 * hidden)) }
   }
 
   var decoder: any RecurrentDecoder { luong }

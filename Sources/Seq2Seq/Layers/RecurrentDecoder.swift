@@ -16,7 +16,7 @@ protocol RecurrentDecoder: Parameterized {
   /// Whether a step reads the readout of the one before.
   var inputFeeding: Bool { get }
 
-  func packed() -> any PackedDecoder
+  func packed(_ precision: Precision) -> any PackedDecoder
   /// Inverts ``forward(_:finals:memory:dropout:)``, from the gradient of the readouts [N, H], which it overwrites.
   func backward(_ dreadout: Matrix, _ pass: DecoderPass) -> DecoderGradient
 }

@@ -73,10 +73,10 @@ struct PackedEncoder: Sendable {
   private let embedding: Tensor
   private let layers: [(forward: PackedRecurrentLayer, backward: PackedRecurrentLayer?)]
 
-  init(_ encoder: RecurrentEncoder) {
+  init(_ encoder: RecurrentEncoder, _ precision: Precision) {
     embedding = encoder.embedding
     layers = encoder.layers.map {
-      (PackedRecurrentLayer($0.forward), $0.backward.map { PackedRecurrentLayer($0) })
+      (PackedRecurrentLayer($0.forward, precision), $0.backward.map { PackedRecurrentLayer($0, precision) })
     }
   }
 

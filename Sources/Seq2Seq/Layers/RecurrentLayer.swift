@@ -65,9 +65,9 @@ struct PackedRecurrentLayer: Sendable {
   let input: PackedMatrix
   let recurrent: PackedRecurrent
 
-  init(_ layer: RecurrentLayer) {
+  init(_ layer: RecurrentLayer, _ precision: Precision) {
     self.layer = layer
-    input = PackedMatrix(Matrix(layer.input).transposed)
-    recurrent = PackedRecurrent(forward: layer.cell, layer.recurrent)
+    input = PackedMatrix(Matrix(layer.input).transposed, precision: precision)
+    recurrent = PackedRecurrent(forward: layer.cell, layer.recurrent, precision)
   }
 }

@@ -119,9 +119,9 @@ extension EncoderDecoder {
   }
 
   private func forward(_ batch: Batch, dropout: Dropout?) -> Pass {
-    let encoded = PackedEncoder(encoder).forward(batch.sources, dropout: dropout)
+    let encoded = PackedEncoder(encoder, .float32).forward(batch.sources, dropout: dropout)
     return Pass(
-      encoder: encoded, decoder: decoder.packed().forward(batch.inputs, encoded, dropout: dropout))
+      encoder: encoded, decoder: decoder.packed(.float32).forward(batch.inputs, encoded, dropout: dropout))
   }
 
   /// A target that was given, as the model sees it.

@@ -7,11 +7,17 @@ public struct TranslationModel: Sendable {
   public internal(set) var network: EncoderDecoder {
     didSet { packs = PackCache() }
   }
-  private var packs = PackCache()
   public let source: Tokenization
   public let target: Tokenization
   public let sourceVocabulary: Vocabulary
   public let targetVocabulary: Vocabulary
+  /// What ``translate(_:beam:)-(String,_)`` and its like round the weights of all products to. The model itself, its scores
+  /// of given targets and its folder keep `Float`.
+  public var precision: Precision = .float32 {
+    didSet { packs = PackCache() }
+  }
+  /// Made by the first translation after a change: about as much memory again as the weights take in `precision`.
+  private var packs = PackCache()
 
   public var configuration: ModelConfiguration { network.configuration }
 
@@ -90,7 +96,7 @@ public struct TranslationModel: Sendable {
     guard !filled.isEmpty else { return result }
     let ids = filled.map { sources[$0].ids }
     let search = BeamSearch(
-      packs.model(of: network), sources: ids, beam: beam, limit: configuration.outputLimit)
+      packs.model(of: network, precision), sources: ids, beam: beam, limit: configuration.outputLimit)
     for (index, decoded) in zip(filled, search.run()) { result[index] = decoded.map(hypothesis) }
     return result
   }
