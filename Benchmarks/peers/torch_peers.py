@@ -233,7 +233,7 @@ CASES = {
     "train-bahdanau-small": training(Bahdanau, SMALL),
     "train-bahdanau": training(Bahdanau, LARGE),
     "train-bahdanau-bf16": bf16_training(Bahdanau, LARGE),
-    "decode-bahdanau": {"torch": greedy},
+    **{f"decode-bahdanau{precision}": {"torch": greedy} for precision in ("", "-bf16", "-int8")},
 }
 
 

@@ -41,10 +41,13 @@ CK_EXTERN ck_status ck_select_isa(const char *name);
 CK_EXTERN int ck_threads(void);
 CK_EXTERN ck_status ck_set_threads(int threads);
 
-// Memory for `count` floats, aligned to 64 bytes, in huge pages where it is large and the system has them;
-// null when there is none, or for a negative count. Arrays may come from anywhere; from here large ones are
-// quicker to touch for the first time.
+// Memory for `count` floats, aligned to 64 bytes; null when there is none, or for a negative count. Arrays
+// may come from anywhere. From here large ones, of 2 MiB or more, come in huge pages where the system has
+// them, and once freed are kept for others: together with what is in use never more than was in use at most.
 CK_EXTERN float *ck_allocate_f32(int64_t count);
-CK_EXTERN void ck_free_f32(float *memory);
+// `count` as it was allocated; null is fine.
+CK_EXTERN void ck_free_f32(float *memory, int64_t count);
+// Gives the system back what is kept.
+CK_EXTERN void ck_release_memory(void);
 
 #endif

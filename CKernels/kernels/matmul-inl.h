@@ -108,8 +108,8 @@ CK_INLINE void finish_sum(const ck_precision precision, const ck_matmul_block *b
     vf_store_first(out, sum, n);
 }
 
-// One register tile: `rows` ≤ CK_MR rows from row i on, `panels` panels of b from column j on (constants in
-// every copy).
+// One register tile: `rows` ≤ CK_MR rows from row i on, as far as the block has them, `panels` panels of b
+// from column j on (constants in every copy).
 CK_INLINE void matmul_tile(const ck_precision precision, const int rows, const int panels,
                            const ck_matmul_block *block, int64_t i, int64_t j) {
     const int64_t steps = block->steps, step = CK_NR * ck_step_bytes(precision);
@@ -129,7 +129,7 @@ CK_INLINE void matmul_tile(const ck_precision precision, const int rows, const i
             }
         }
     memcpy(finished, sum, (size_t)(rows * panels * CK_NV) * sizeof(vf));
-    for (int r = 0; r < rows; r++)
+    for (int r = 0; r < rows && i + r < block->rows; r++)
         for (int v = 0; v < panels * CK_NV; v++)
             finish_sum(precision, block, i + r, j + v * CK_LANES, finished[r * panels * CK_NV + v]);
 }
@@ -156,9 +156,7 @@ CK_INLINE void matmul_panels(const ck_precision precision, const ck_matmul_block
     case 2:
         matmul_rows(precision, 2, 3, block, whole);
         break;
-    case 3:
-        matmul_rows(precision, 3, 2, block, whole);
-        break;
+    case 3: // with a row of zeros more: four keep the multipliers busier
     case 4:
         matmul_rows(precision, 4, 1, block, whole);
         break;

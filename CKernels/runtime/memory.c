@@ -1,23 +1,98 @@
-// Memory for arrays. A training step makes its gradients and activations anew, hundreds of megabytes; what
-// the system hands out in pages of 4 KiB costs it a fault each, about a tenth of the step.
+// Memory for arrays. A training step makes its activations and gradients anew, hundreds of megabytes, and
+// frees them at its end. What then comes from the system comes as pages that it must first clear, 4 KiB at a
+// time or a huge page, and on a virtual machine must perhaps fetch from the host: a tenth of the step.
+//
+// So large blocks are kept for the next array of their size, as long as what is in use and what is kept
+// together stay within what was in use at most: a program never holds more than it once needed.
 #define _DEFAULT_SOURCE // for madvise
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include "runtime.h"
 
-enum { LINE = 64, HUGE_PAGE = 2 << 20 };
+enum { LINE = 64, HUGE_PAGE = 2 << 20, KEPT = 512 };
 
-float *ck_allocate_f32(int64_t count) {
-    if (count < 0 || count > INT64_MAX / 8) return NULL;
-    size_t bytes = (size_t)(count > 0 ? count : 1) * sizeof(float);
-    if (bytes < HUGE_PAGE) return aligned_alloc(LINE, (bytes + LINE - 1) / LINE * LINE);
-    bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    float *memory = aligned_alloc(HUGE_PAGE, bytes);
+static struct {
+    pthread_mutex_t lock;
+    int64_t in_use, kept, most; // bytes
+    int count;                  // of the blocks that are kept, oldest first
+    struct {
+        float *memory;
+        int64_t bytes;
+    } blocks[KEPT];
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+// What an array takes: whole lines, or whole huge pages, in steps of an eighth of the size at most, so that
+// arrays of about the same size take each other's places.
+static int64_t size_of(int64_t count) {
+    int64_t bytes = ck_whole((count > 0 ? count : 1) * (int64_t)sizeof(float), LINE), step = HUGE_PAGE;
+    if (bytes < HUGE_PAGE) return bytes;
+    while (step < bytes / 16) step *= 2;
+    return ck_whole(bytes, step);
+}
+
+// Takes a block out of the pool.
+static float *take(int index) {
+    float *memory = pool.blocks[index].memory;
+    pool.kept -= pool.blocks[index].bytes;
+    pool.count--;
+    memmove(pool.blocks + index, pool.blocks + index + 1,
+            (size_t)(pool.count - index) * sizeof pool.blocks[0]);
+    return memory;
+}
+
+static float *take_of_size(int64_t bytes) {
+    for (int i = pool.count - 1; i >= 0; i--)
+        if (pool.blocks[i].bytes == bytes) return take(i);
+    return NULL;
+}
+
+static float *from_system(int64_t bytes) {
+    float *memory = aligned_alloc(HUGE_PAGE, (size_t)bytes);
 #ifdef MADV_HUGEPAGE
     // A wish, which the system may refuse.
-    if (memory) madvise(memory, bytes, MADV_HUGEPAGE);
+    if (memory) madvise(memory, (size_t)bytes, MADV_HUGEPAGE);
 #endif
     return memory;
 }
 
-void ck_free_f32(float *memory) { free(memory); }
+float *ck_allocate_f32(int64_t count) {
+    if (count < 0 || count > INT64_MAX / 16) return NULL;
+    const int64_t bytes = size_of(count);
+    if (bytes < HUGE_PAGE) return aligned_alloc(LINE, (size_t)bytes);
+    pthread_mutex_lock(&pool.lock);
+    float *memory = take_of_size(bytes);
+    pool.in_use += bytes;
+    while (pool.count > 0 && pool.in_use + pool.kept > pool.most) free(take(0));
+    if (pool.most < pool.in_use) pool.most = pool.in_use;
+    pthread_mutex_unlock(&pool.lock);
+    if (memory || (memory = from_system(bytes))) return memory;
+    ck_release_memory();
+    if ((memory = from_system(bytes))) return memory;
+    pthread_mutex_lock(&pool.lock);
+    pool.in_use -= bytes;
+    pthread_mutex_unlock(&pool.lock);
+    return NULL;
+}
+
+void ck_free_f32(float *memory, int64_t count) {
+    const int64_t bytes = size_of(count);
+    if (!memory || bytes < HUGE_PAGE) {
+        free(memory);
+        return;
+    }
+    pthread_mutex_lock(&pool.lock);
+    if (pool.count == KEPT) free(take(0));
+    pool.blocks[pool.count].memory = memory;
+    pool.blocks[pool.count++].bytes = bytes;
+    pool.kept += bytes;
+    pool.in_use -= bytes;
+    pthread_mutex_unlock(&pool.lock);
+}
+
+void ck_release_memory(void) {
+    pthread_mutex_lock(&pool.lock);
+    while (pool.count > 0) free(take(pool.count - 1));
+    pool.most = pool.in_use;
+    pthread_mutex_unlock(&pool.lock);
+}

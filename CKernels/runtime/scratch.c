@@ -17,7 +17,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void release(void *value) {
     scratch *s = value;
-    for (int i = 0; i < depth_limit; i++) ck_free_f32(s->block[i]);
+    for (int i = 0; i < depth_limit; i++) ck_free_f32(s->block[i], s->count[i]);
     free(s);
 }
 
@@ -36,7 +36,7 @@ float *ck_scratch_take(int64_t count) {
     int level = s->depth;
     if (!s->block[level] || s->count[level] < count) {
         int64_t rounded = (count + 1023) / 1024 * 1024 + 1024;
-        ck_free_f32(s->block[level]);
+        ck_free_f32(s->block[level], s->count[level]);
         s->count[level] = 0;
         s->block[level] = ck_allocate_f32(rounded);
         if (!s->block[level]) return NULL;

@@ -39,6 +39,10 @@ public enum KernelRuntime {
     }
   }
 
+  /// Gives the system back the memory that is kept for the next arrays. Large arrays leave theirs behind when they go, so
+  /// that a training step need not ask for it anew; with what is in use it is never more than was in use at most.
+  public static func releaseMemory() { ck_release_memory() }
+
   /// Throws what is wrong with `CKERNELS_ISA`, so that the kernels' calls after it cannot fail for that reason.
   package static func ready() throws(AttentionError) {
     guard ck_isa() == nil else { return }

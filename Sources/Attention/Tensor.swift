@@ -140,7 +140,7 @@ package final class Buffer: @unchecked Sendable {
     self.count = count
   }
 
-  deinit { ck_free_f32(pointer) }
+  deinit { ck_free_f32(pointer, Int64(count)) }
 
   package func copy() -> Buffer {
     let result = Buffer(count: count)

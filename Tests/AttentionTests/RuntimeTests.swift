@@ -30,16 +30,35 @@ extension KernelTests {
       #expect(try KernelRuntime.instructionSet == before)
     }
 
+    @Test func largeBlocksAreKept() throws {
+      // 5 MiB in whole huge pages: an array a little smaller fits as well, one of another size does not.
+      let count = Int64(5) << 18
+      let first = try #require(ck_allocate_f32(count))
+      let second = try #require(ck_allocate_f32(count))
+      ck_free_f32(first, count)
+      #expect(ck_allocate_f32(count - 1000) == first)
+      ck_free_f32(first, count - 1000)
+      let other = try #require(ck_allocate_f32(2 * count))
+      #expect(other != first)
+      ck_free_f32(other, 2 * count)
+      ck_free_f32(second, count)
+      KernelRuntime.releaseMemory()
+      // What is kept after that is what is asked for after that.
+      let third = try #require(ck_allocate_f32(count))
+      (third[0], third[Int(count) - 1]) = (1, 2)
+      ck_free_f32(third, count)
+    }
+
     @Test func memory() throws {
       // Around a cache line, a page and a huge page.
       for count in [0, 1, 16, 17, 1024, 1 << 19, (1 << 19) + 1, 3 << 19] {
         let memory = try #require(ck_allocate_f32(Int64(count)), "\(count)")
         #expect(Int(bitPattern: memory) % 64 == 0, "\(count)")
         if count > 0 { (memory[0], memory[count - 1]) = (1, 2) }
-        ck_free_f32(memory)
+        ck_free_f32(memory, Int64(count))
       }
-      ck_free_f32(nil)
-      for count in [-1, Int64.max] { #expect(ck_allocate_f32(count) == nil) }
+      ck_free_f32(nil, 1 << 20)
+      for count in [-1, Int64.max, 1 << 60] { #expect(ck_allocate_f32(count) == nil) }
     }
 
     @Test func threads() throws {

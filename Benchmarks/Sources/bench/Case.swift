@@ -49,8 +49,23 @@ struct Check {
   let result: () throws -> [String: [Float]]
   /// The same in double precision, from AttentionReference or the system's functions.
   let truth: () throws -> [String: [Double]]
-  /// The terms of the longest sum behind an element.
-  let terms: Int
+  /// The largest error that passes, as a part of the largest true value.
+  let limit: Double
+
+  init(
+    result: @escaping () throws -> [String: [Float]], truth: @escaping () throws -> [String: [Double]],
+    limit: Double
+  ) {
+    (self.result, self.truth, self.limit) = (result, truth, limit)
+  }
+
+  /// - Parameter terms: those of the longest sum behind an element.
+  init(
+    result: @escaping () throws -> [String: [Float]], truth: @escaping () throws -> [String: [Double]],
+    terms: Int
+  ) {
+    self.init(result: result, truth: truth, limit: Double(terms + 16) * 0x1p-24)
+  }
 }
 
 /// The reference in `Float`, for how much the kernels gain.

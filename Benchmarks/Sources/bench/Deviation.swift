@@ -1,8 +1,8 @@
 /// How far a result lies from the truth, before it is timed.
 ///
 /// The tests hold every kernel to derived bounds on awkward shapes; this only makes sure that what is timed is the
-/// right thing: no output's largest error may exceed (terms + 16) u times its largest true value, u = 2⁻²⁴. Errors
-/// of a sum grow at most with its terms, and random data keep well below that.
+/// right thing: no output's largest error may exceed (terms + 16) u times its largest true value, u = 2⁻²⁴ (or a limit
+/// of the case's own). Errors of a sum grow at most with its terms, and random data keep well below that.
 struct Deviation {
   let output: String
   /// The largest error as a part of the largest true value.
@@ -19,7 +19,6 @@ extension Check {
     guard result.keys.sorted() == truth.keys.sorted() else {
       throw BenchError("\(name): compared \(result.keys.sorted()) with \(truth.keys.sorted())")
     }
-    let limit = Double(terms + 16) * 0x1p-24
     var worst = Deviation(output: "", error: 0, limit: limit)
     for (output, values) in result.sorted(by: { $0.key < $1.key }) {
       let error = relativeError(values, truth[output]!)

@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 /// The most memory that a run takes beyond what was there before it, as Linux counts it: the highest resident size.
@@ -7,6 +8,8 @@ enum Memory {
   static var isMeasurable: Bool { resident("VmHWM") != nil }
 
   static func extraBytes(_ run: () throws -> Void) throws -> Int {
+    // What earlier runs left behind would pass for memory that this one does not need.
+    ck_release_memory()
     // "5" sets the highest size back to the present one.
     try "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .ascii)
     guard let before = resident("VmRSS") else { throw BenchError("/proc/self/status names no VmRSS") }

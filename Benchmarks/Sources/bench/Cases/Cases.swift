@@ -1,3 +1,4 @@
+import Attention
 import CKernels
 
 /// Every case, in the order in which they run.
@@ -8,7 +9,7 @@ var allCases: [Case] {
     + [recurrent(.lstm, backward: false), recurrent(.lstm, backward: true)]
     + [recurrent(.gru, backward: false), recurrent(.gru, backward: true)]
     + [projectedCrossEntropy, adam]
-    + TrainingSize.all.map(trainingStep) + [decodeBahdanau]
+    + TrainingSize.all.map(trainingStep) + Precision.allCases.map(decodeBahdanau)
 }
 
 /// Throws what the kernels have against a call.

@@ -1,21 +1,24 @@
+import Attention
 import AttentionReference
 import Seq2Seq
 
 /// Greedy decoding of one sentence through the public API, as a server answers it: 25 tokens in, 25 out. The model is
 /// Bahdanau's with random weights, which ends no sentence by itself within that.
-var decodeBahdanau: Case {
+func decodeBahdanau(_ precision: Precision) -> Case {
   let (hidden, vocabulary, length) = (512, 10_000, 25)
   let (h, v) = (Double(hidden), Double(vocabulary))
   // A token reads every weight of the decoder once: three gates that read 4 H, the query, the readout of 4 H, the output.
-  let weights = Double(length) * 4 * ((12 + 1 + 4) * h * h + v * h)
+  let weights = Double(length) * precision.bytes * ((12 + 1 + 4) * h * h + v * h)
   let shape = "B 1, S \(length), T \(length), H \(hidden), V \(vocabulary)"
-  return Case(name: "decode-bahdanau", shape: shape, work: .bytes(weights)) {
+  return Case(name: "decode-bahdanau" + precision.suffix, shape: shape, work: .bytes(weights)) {
     let words = (0..<vocabulary - Vocabulary.reserved.count).map { "w\($0)" }
     let corpus = ParallelCorpus(pairs: [.init(source: words, target: words)])
     func model() throws -> TranslationModel {
-      try TranslationModel(
+      var model = try TranslationModel(
         .bahdanau(embedding: hidden, hidden: hidden, maximumLength: length), corpus: corpus,
         source: Tokenization(.whitespace), target: Tokenization(.whitespace), seed: 1)
+      model.precision = precision
+      return model
     }
     var translator = try model()
     let source = try translator.read((0..<length).map { words[$0 * 97 % words.count] })
@@ -34,11 +37,38 @@ var decodeBahdanau: Case {
           sources: [translator.sourceVocabulary.encode(source.tokens)], targets: [Array(ids.dropLast())],
           end: ids.last!)
         return ["log-probability of the output": [-mean * Double(length)]]
-      }, terms: hidden)
+      }, limit: precision.limit ?? Double(hidden + 16) * 0x1p-24)
     return Body(
       // The weights are packed when they are first used: here for each set.
       prepare: { translator = try model() },
       run: { _ = try decode() },
       check: check, naive: .skipped("the reference does not decode"))
+  }
+}
+
+extension Precision {
+  fileprivate var suffix: String {
+    switch self {
+    case .float32: ""
+    case .bfloat16: "-bf16"
+    case .int8: "-int8"
+    }
+  }
+
+  fileprivate var bytes: Double {
+    switch self {
+    case .float32: 4
+    case .bfloat16: 2
+    case .int8: 1
+    }
+  }
+
+  /// One rounding of a weight: those of the many weights behind a number mostly cancel.
+  fileprivate var limit: Double? {
+    switch self {
+    case .float32: nil
+    case .bfloat16: 0x1p-9
+    case .int8: 1 / 254
+    }
   }
 }
