@@ -47,7 +47,8 @@ CK_EXTERN ck_status ck_set_threads(int threads);
 CK_EXTERN float *ck_allocate_f32(int64_t count);
 // `count` as it was allocated; null is fine.
 CK_EXTERN void ck_free_f32(float *memory, int64_t count);
-// Gives the system back what is kept.
+// The bytes that are kept, and giving them back to the system.
+CK_EXTERN int64_t ck_kept_memory(void);
 CK_EXTERN void ck_release_memory(void);
 
 #endif

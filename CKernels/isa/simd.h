@@ -100,8 +100,8 @@ CK_INLINE vs vs_load_bytes(const void *p) {
     return __builtin_convertvector(bytes, vs);
 }
 
-// Lane by lane the dot product of two pairs, in the form that clang knows best: on x86-64 it becomes vpmaddwd
-// (with what adds it up vpdpwssd, where that is), on NEON two smlal.
+// Lane by lane the dot product of two pairs, in the form that clang knows best: on x86-64 it becomes
+// vpmaddwd, on NEON two smlal.
 CK_INLINE vi vi_dot_pairs(vs a, vs b) {
 #if CK_LANES == 4
     return __builtin_convertvector(a.even, vi) * __builtin_convertvector(b.even, vi) +

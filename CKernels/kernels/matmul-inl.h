@@ -3,8 +3,9 @@
 //     packed a: panels of CK_MR rows,    [panel][step][CK_MR] of 4 bytes
 //     packed b: panels of CK_NR columns, [panel][step][CK_NR], CK_NR = CK_NV vectors
 //
-// Both are padded with zeros to whole panels. The register tile is CK_MR × CK_NV vectors of accumulators: 6 ×
-// 2 fills the 16 registers of AVX2 and SSE2 (12 sums, 2 of b, 1 or 2 of a), 6 × 4 the 32 of AVX-512 and NEON.
+// Both are padded to whole panels; what is computed of the padding is not kept. The register tile is CK_MR ×
+// CK_NV vectors of accumulators: 6 × 2 fills the 16 registers of AVX2 and SSE2 (12 sums, 2 of b, 1 or 2 of
+// a), 6 × 4 the 32 of AVX-512 and NEON.
 //
 // A step of b is, with W lanes and columns j and j + W of two vectors beside one another:
 //
@@ -156,7 +157,7 @@ CK_INLINE void matmul_panels(const ck_precision precision, const ck_matmul_block
     case 2:
         matmul_rows(precision, 2, 3, block, whole);
         break;
-    case 3: // with a row of zeros more: four keep the multipliers busier
+    case 3: // and one more that is not kept: four keep the multipliers busier
     case 4:
         matmul_rows(precision, 4, 1, block, whole);
         break;

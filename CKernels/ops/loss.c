@@ -41,7 +41,8 @@ static float *take_workspace(workspace *w, const loss_call *p, int64_t rows) {
     // The gradients need all exponentials; without them a thread keeps those of a tile.
     const int64_t kept = p->dx ? p->V : (int64_t)w->threads * CK_LOSS_TOKENS;
     const int64_t wide = ck_whole(p->H, WIDEST);
-    float *memory = ck_scratch_take(ck_product(stride, kept + 3 * tiles + 4 * wide + 5));
+    const int64_t rows_of_x = (p->dx ? 4 : 2) * wide;
+    float *memory = ck_scratch_take(ck_product(stride, kept + 3 * tiles + rows_of_x + 5));
     if (!memory) return NULL;
     float *at = memory;
     ck_loss_chunk *c = &w->chunk;
@@ -50,9 +51,11 @@ static float *take_workspace(workspace *w, const loss_call *p, int64_t rows) {
     c->loss = take(&at, stride);
     c->target = take(&at, stride);
     w->x = take(&at, stride * wide);
-    w->dx = take(&at, stride * wide);
     c->x_columns = w->x_columns = take(&at, stride * wide);
-    c->x_rows = w->x_rows = take(&at, stride * wide);
+    if (p->dx) {
+        w->dx = take(&at, stride * wide);
+        c->x_rows = w->x_rows = take(&at, stride * wide);
+    }
     c->maximum = take(&at, stride * tiles);
     c->sum = take(&at, stride * tiles);
     c->below = take(&at, stride * tiles);

@@ -27,7 +27,7 @@ int64_t ck_left_tasks(const float *packed, int64_t M);
 void ck_pack_left(float *left, ck_matrix a, int64_t M, const float *packed, int64_t task);
 
 // One tile: the rows of one block of ROWS of the left factor's M, and `columns` columns of a group from
-// `column` on, a multiple of COLUMNS or of WIDEST panels. c and bias point at the tile's first element.
+// `column` on, a multiple of the widest panel's 64. c and bias point at the tile's first element.
 void ck_multiply_block(float *c, int64_t c_stride, const float *left, int64_t M, int64_t row_block,
                        const float *packed, int64_t group, int64_t column, int64_t columns, const float *bias,
                        int flags);

@@ -80,8 +80,8 @@ static void run_stage(const layer *l, const stage *s, team *team) {
     team->computing = 0;
 }
 
-// Fills in stage `index` of step t; false where the step has no more. Backward, index −1 of the last step is
-// the cells that no product comes before.
+// Fills in stage `index` of step t; false where the step has no more. Backward, step T
+// is the cells of the last one, which no product comes before.
 typedef bool stages(const layer *l, int64_t t, int index, stage *s);
 
 static ck_status run(layer *l, stages *stages, bool backward, int64_t N) {
@@ -394,7 +394,7 @@ static void reset_cells_back(const layer *l, int64_t t, int64_t row, int64_t row
 // First through the new gate's product, which gives the reset gate its gradient, then through the others'.
 static bool reset_gru_stages_back(const layer *l, int64_t t, int index, stage *s) {
     gradient_product(l, l->dgate, CK_ACCUMULATE, update_cells_back, t, s);
-    if (t == l->T || index == 1) return index < 2;
+    if (t == l->T || index > 0) return index < 2;
     s->left.data += 2 * l->H;
     s->packed = l->recurrent_new;
     s->to[0].sum = l->dreset, s->to[0].flags = 0;

@@ -37,6 +37,7 @@ ck_status ck_projected_top_k_f32(float *log_probabilities, int32_t *tokens, cons
     const ck_kernels *kernels = ck_packed_kernels(packed);
     const int64_t parts = ck_blocks(V, PART), row_blocks = ck_blocks(M, ROWS);
     const int threads = ck_threads_for(M * V * (H + 1));
+    CK_REQUIRE(ck_left_count(packed, M) >= 0, CK_BAD_SIZE);
     const int64_t each = ck_min(ROWS, M) * PART, left = ck_whole(ck_left_count(packed, M), 16);
     const int64_t records = ck_product(ck_product(parts, M), 2 + 2 * k);
     CK_REQUIRE(records >= 0, CK_NO_MEMORY);

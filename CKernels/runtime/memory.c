@@ -47,6 +47,10 @@ static float *take_of_size(int64_t bytes) {
     return NULL;
 }
 
+static void give_back_all(void) {
+    while (pool.count > 0) free(take(pool.count - 1));
+}
+
 static float *from_system(int64_t bytes) {
     float *memory = aligned_alloc(HUGE_PAGE, (size_t)bytes);
 #ifdef MADV_HUGEPAGE
@@ -56,23 +60,30 @@ static float *from_system(int64_t bytes) {
     return memory;
 }
 
+static float *allocate_block(int64_t bytes) {
+    float *memory = take_of_size(bytes);
+    if (!memory) {
+        while (pool.count > 0 && pool.in_use + bytes + pool.kept > pool.most) free(take(0));
+        memory = from_system(bytes);
+    }
+    if (!memory) {
+        give_back_all();
+        memory = from_system(bytes);
+    }
+    if (!memory) return NULL;
+    pool.in_use += bytes;
+    if (pool.most < pool.in_use) pool.most = pool.in_use;
+    return memory;
+}
+
 float *ck_allocate_f32(int64_t count) {
     if (count < 0 || count > INT64_MAX / 16) return NULL;
     const int64_t bytes = size_of(count);
     if (bytes < HUGE_PAGE) return aligned_alloc(LINE, (size_t)bytes);
     pthread_mutex_lock(&pool.lock);
-    float *memory = take_of_size(bytes);
-    pool.in_use += bytes;
-    while (pool.count > 0 && pool.in_use + pool.kept > pool.most) free(take(0));
-    if (pool.most < pool.in_use) pool.most = pool.in_use;
+    float *memory = allocate_block(bytes);
     pthread_mutex_unlock(&pool.lock);
-    if (memory || (memory = from_system(bytes))) return memory;
-    ck_release_memory();
-    if ((memory = from_system(bytes))) return memory;
-    pthread_mutex_lock(&pool.lock);
-    pool.in_use -= bytes;
-    pthread_mutex_unlock(&pool.lock);
-    return NULL;
+    return memory;
 }
 
 void ck_free_f32(float *memory, int64_t count) {
@@ -90,9 +101,16 @@ void ck_free_f32(float *memory, int64_t count) {
     pthread_mutex_unlock(&pool.lock);
 }
 
+int64_t ck_kept_memory(void) {
+    pthread_mutex_lock(&pool.lock);
+    const int64_t bytes = pool.kept;
+    pthread_mutex_unlock(&pool.lock);
+    return bytes;
+}
+
 void ck_release_memory(void) {
     pthread_mutex_lock(&pool.lock);
-    while (pool.count > 0) free(take(pool.count - 1));
+    give_back_all();
     pool.most = pool.in_use;
     pthread_mutex_unlock(&pool.lock);
 }

@@ -132,24 +132,30 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
         }
       }
     }
-    + Reference.Cell.allCases.map { cell in
-      let problem = RecurrentProblem(
-        cell, lengths: [Int](repeating: 3, count: 40) + [Int](repeating: 1, count: 31), hidden: 251)
-      return LargeCall("\(cell)") { problem.run().all }
+    + Reference.Cell.allCases.flatMap { cell in
+      [Precision.float32, .bfloat16].map { precision in
+        var problem = RecurrentProblem(
+          cell, lengths: [Int](repeating: 3, count: 40) + [Int](repeating: 1, count: 31), hidden: 251)
+        problem.precision = precision
+        let call = problem
+        return LargeCall("\(cell), weights in \(precision)") { call.run().all }
+      }
     }
     + [
       {
         let problem = LossProblem(rows: 503, vocabulary: 1003, hidden: 33, smoothing: 0.1)
         return LargeCall("projected cross entropy") { problem.run().all }
-      }(),
-      {
-        let problem = TopTokensProblem(rows: 103, vocabulary: 5003, hidden: 33, count: 7)
-        return LargeCall("projected top k") {
-          let (logProbabilities, tokens) = problem.run()
-          return [logProbabilities, tokens.map(Float.init)]
-        }
-      }(),
+      }()
     ]
+    + Precision.allCases.map { precision in
+      var problem = TopTokensProblem(rows: 103, vocabulary: 5003, hidden: 33, count: 7)
+      problem.precision = precision
+      let call = problem
+      return LargeCall("projected top k, weights in \(precision)") {
+        let (logProbabilities, tokens) = call.run()
+        return [logProbabilities, tokens.map(Float.init)]
+      }
+    }
 }
 
 extension KernelTests {

@@ -269,8 +269,7 @@ extension KernelTests {
       }
     }
 
-    /// The cells that the reference lacks: the plain one, and the GRU with two matrices, which may be in precisions of
-    /// their own.
+    /// The GRU with two matrices, which may be in precisions of their own; and the plain cell with the second of them.
     @Test(arguments: sets)
     func otherCellsInBfloat16(set: String) throws {
       let (h, steps, counts) = (Int64(37), 3, [Int32](arrayLiteral: 4, 2, 2))

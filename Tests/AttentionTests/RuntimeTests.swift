@@ -31,22 +31,35 @@ extension KernelTests {
     }
 
     @Test func largeBlocksAreKept() throws {
-      // 5 MiB in whole huge pages: an array a little smaller fits as well, one of another size does not.
+      // 5 MiB take 6 in whole huge pages: an array a little smaller fits as well, one of another size does not.
       let count = Int64(5) << 18
+      KernelRuntime.releaseMemory()
       let first = try #require(ck_allocate_f32(count))
       let second = try #require(ck_allocate_f32(count))
       ck_free_f32(first, count)
+      #expect(ck_kept_memory() == 6 << 20)
       #expect(ck_allocate_f32(count - 1000) == first)
+      #expect(ck_kept_memory() == 0)
       ck_free_f32(first, count - 1000)
-      let other = try #require(ck_allocate_f32(2 * count))
-      #expect(other != first)
-      ck_free_f32(other, 2 * count)
       ck_free_f32(second, count)
       KernelRuntime.releaseMemory()
-      // What is kept after that is what is asked for after that.
-      let third = try #require(ck_allocate_f32(count))
-      (third[0], third[Int(count) - 1]) = (1, 2)
-      ck_free_f32(third, count)
+      #expect(ck_kept_memory() == 0)
+    }
+
+    /// What is in use and what is kept never exceed what was in use at most, not even after a request that nothing could
+    /// meet.
+    @Test func keptBlocksAreBounded() throws {
+      KernelRuntime.releaseMemory()
+      #expect(ck_allocate_f32(1 << 46) == nil)
+      let most = Int64(40) << 20
+      for mebibytes in [Int64(4), 6, 8, 10, 14, 20, 28, 40, 12, 4] {
+        let count = mebibytes << 18
+        let memory = try #require(ck_allocate_f32(count))
+        #expect(ck_kept_memory() + 4 * count <= most)
+        ck_free_f32(memory, count)
+        #expect(ck_kept_memory() <= most)
+      }
+      KernelRuntime.releaseMemory()
     }
 
     @Test func memory() throws {

@@ -19,6 +19,9 @@ struct TopTokensProblem {
     (x, weight, bias) = (draw(rows * hidden), draw(vocabulary * hidden), draw(vocabulary))
   }
 
+  /// What the weight is packed in; the reference knows `float32`.
+  var precision = Precision.float32
+
   var shape: String { "M \(rows) V \(vocabulary) H \(hidden) k \(count)" }
 
   /// log softmax(x Wᵀ + b), [rows, vocabulary].
@@ -33,10 +36,8 @@ struct TopTokensProblem {
     var logProbabilities = Output(rows * count)
     var tokens = [Int32](repeating: -7, count: rows * count + 1)
     let (m, v, h) = (Int64(rows), Int64(vocabulary), Int64(hidden))
-    var packed = [Float](repeating: 0, count: Int(ck_packed_count_f32(h, v, 1)))
-    weight.withUnsafeBufferPointer {
-      expectOK(
-        ck_pack_f32(&packed, ck_matrix(data: $0.baseAddress, row_stride: 1, column_stride: h), h, v, 1))
+    let packed = weight.withUnsafeBufferPointer {
+      precision.packed(ck_matrix(data: $0.baseAddress, row_stride: 1, column_stride: h), k: h, n: v)
     }
     expectOK(
       ck_projected_top_k_f32(

@@ -124,6 +124,16 @@ struct EncoderDecoderTests {
 
   /// The gradient of a smoothed loss is the plain one's, but for ε (onehot − 1 / V) of every target in its logits: the
   /// bias of the output adds these up.
+  @Test("a share of smoothing that is none is an error")
+  func impossibleSmoothing() throws {
+    let model = try SmallModel.all[0].model()
+    for share in [-0.1, 1.1, Float.nan] {
+      #expect(
+        throws: ModelError.configuration(option: "labelSmoothing", expected: "0 to 1", found: "\(share)")
+      ) { try model.lossAndGradient(SmallModel.batch, labelSmoothing: share) }
+    }
+  }
+
   @Test("label smoothing", arguments: SmallModel.all)
   func labelSmoothing(small: SmallModel) throws {
     let model = try small.model()

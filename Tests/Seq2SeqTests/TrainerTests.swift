@@ -209,6 +209,17 @@ struct TrainerTests {
     }
   }
 
+  @Test("options that were saved before there was label smoothing")
+  func olderOptions() throws {
+    let options = TrainingOptions(batchSize: 7, labelSmoothing: 0, patience: nil, seed: 9)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let saved = String(decoding: try encoder.encode(options), as: UTF8.self)
+    let older = saved.replacing("\"labelSmoothing\":0,", with: "")
+    try #require(older != saved)
+    #expect(try JSONDecoder().decode(TrainingOptions.self, from: Data(older.utf8)) == options)
+  }
+
   @Test("smoothed labels bound the loss from below, and reach the weights")
   func labelSmoothing() throws {
     func trained(_ smoothing: Float) throws -> Trainer {

@@ -149,7 +149,7 @@ struct AttentionGradients {
     v = layer.v.map { Matrix(rows: 1, columns: $0.count, zeros: true) }
   }
 
-  /// Inverts ``AttentionLayer/attend(_:from:query:memory:sources:)`` for a step of one row a source, up to the queries'
+  /// Inverts ``PackedAttention/attend(_:from:memory:sources:)`` for a step of one row a source, up to the queries'
   /// projection: overwrites their gradient.
   func add(_ tape: AttentionTape, from top: Matrix, dcontext: Matrix, dqueries: Matrix) {
     attendBackward(

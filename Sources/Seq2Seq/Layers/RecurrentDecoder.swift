@@ -17,7 +17,7 @@ protocol RecurrentDecoder: Parameterized {
   var inputFeeding: Bool { get }
 
   func packed(_ precision: Precision) -> any PackedDecoder
-  /// Inverts ``forward(_:finals:memory:dropout:)``, from the gradient of the readouts [N, H], which it overwrites.
+  /// Inverts ``PackedDecoder/forward(_:_:dropout:)``, from the gradient of the readouts [N, H], which it overwrites.
   func backward(_ dreadout: Matrix, _ pass: DecoderPass) -> DecoderGradient
 }
 

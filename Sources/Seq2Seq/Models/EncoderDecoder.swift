@@ -159,11 +159,13 @@ extension EncoderDecoder {
   /// - Parameters:
   ///   - dropoutSeed: decides what dropout drops; nil trains without dropout
   ///   - labelSmoothing: the share of a target's probability, 0 to 1, that is spread over the vocabulary
-  /// - Throws: ``ModelError/id(_:vocabulary:)``.
+  /// - Throws: ``ModelError/id(_:vocabulary:)``, ``ModelError/configuration(option:expected:found:)``.
   public func lossAndGradient(
     _ batch: Batch, dropoutSeed: UInt64? = nil, labelSmoothing: Float = 0
   ) throws(ModelError) -> (loss: Float, gradient: EncoderDecoder) {
-    precondition(labelSmoothing >= 0 && labelSmoothing <= 1)
+    guard labelSmoothing >= 0 && labelSmoothing <= 1 else {
+      throw .configuration(option: "labelSmoothing", expected: "0 to 1", found: "\(labelSmoothing)")
+    }
     try check(batch)
     let dropout = dropoutSeed.flatMap {
       configuration.dropout > 0 ? Dropout(rate: configuration.dropout, seed: $0) : nil

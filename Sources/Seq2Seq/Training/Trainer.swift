@@ -30,6 +30,18 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
     self.seed = seed
   }
 
+  /// What was saved before labels could be smoothed says nothing of it.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    batchSize = try values.decode(Int.self, forKey: .batchSize)
+    rate = try values.decode(Float.self, forKey: .rate)
+    rateDecay = try values.decode(Float.self, forKey: .rateDecay)
+    clipNorm = try values.decode(Float.self, forKey: .clipNorm)
+    labelSmoothing = try values.decodeIfPresent(Float.self, forKey: .labelSmoothing) ?? 0
+    patience = try values.decodeIfPresent(Int.self, forKey: .patience)
+    seed = try values.decode(UInt64.self, forKey: .seed)
+  }
+
   /// - Throws: ``ModelError/configuration(option:expected:found:)`` for the first option that cannot be.
   public func validate() throws(ModelError) {
     let checks: [(option: String, isValid: Bool, expected: String, found: String)] = [
