@@ -13,8 +13,13 @@ static int64_t task_units(int64_t groups) { return groups == 1 ? 128 : 64; }
 
 typedef struct layer layer;
 
-// Runs cells of step t: `row` … of the step's rows, `unit` … of the units.
-typedef void cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units);
+// Some cells: units of some rows of step t. The first of them lies `in_step` floats into a state [rows of the
+// step, H], `at` into an array of all rows [N, H], and `gate` into the gates [N, gates · H].
+typedef struct place {
+    int64_t t, in_step, at, gate, rows, units;
+} place;
+
+typedef void cells(const layer *l, const place *p);
 
 // A product [rows, K] · packed, whose groups of H columns go to places of their own.
 typedef struct stage {
@@ -42,6 +47,10 @@ struct layer {
     float *dreset; // scratch [counts[0], H]
 };
 
+static layer layer_of(const int32_t *counts, int64_t T, int64_t H, int64_t gates, const float *recurrent) {
+    return (layer){.counts = counts, .T = T, .H = H, .gates = gates, .recurrent = recurrent};
+}
+
 static const float *before(const layer *l, const float *states, const float *initial, int64_t t) {
     return t > 0 ? states + l->first[t - 1] * l->H : initial;
 }
@@ -60,7 +69,11 @@ static void run_task(const layer *l, const stage *s, const team *team, int64_t r
                               s->rows, row_block, s->packed, g, unit, units,
                               s->to[g].bias ? s->to[g].bias + unit : NULL, s->to[g].flags);
     int64_t rows = ck_min(ROWS, s->cell_rows - row);
-    if (s->cells && rows > 0) s->cells(l, s->t, row, rows, unit, units);
+    if (!s->cells || rows <= 0) return;
+    const int64_t in_step = row * l->H + unit, first = l->first[s->t];
+    const place p = {s->t, in_step, first * l->H + in_step, (first + row) * l->gates * l->H + unit,
+                     rows, units};
+    s->cells(l, &p);
 }
 
 // Every thread of the region calls this with the same stage. A counter is set back where nobody asks it.
@@ -162,20 +175,17 @@ static void gradient_product(const layer *l, const float *gradients, int flags, 
 
 // MARK: Plain
 
-static void rnn_cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units) {
-    int64_t at = (l->first[t] + row) * l->H + unit;
-    l->kernels->rnn_cell_forward(l->h + at, l->gate + at, rows, units, l->H);
+static void rnn_cells(const layer *l, const place *p) {
+    l->kernels->rnn_cell_forward(l->h + p->at, l->gate + p->at, p->rows, p->units, l->H);
 }
 static bool rnn_stages(const layer *l, int64_t t, int index, stage *s) {
     recurrent_product(l, t, 1, s);
     s->cells = rnn_cells;
     return index == 0;
 }
-static void rnn_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit,
-                           int64_t units) {
-    int64_t in_step = row * l->H + unit, at = l->first[t] * l->H + in_step;
-    l->kernels->rnn_cell_backward(l->dgate + at, l->dstate_h + in_step, output_gradient(l, at), l->h + at,
-                                  rows, units, l->H);
+static void rnn_cells_back(const layer *l, const place *p) {
+    l->kernels->rnn_cell_backward(l->dgate + p->at, l->dstate_h + p->in_step, output_gradient(l, p->at),
+                                  l->h + p->at, p->rows, p->units, l->H);
 }
 static bool rnn_stages_back(const layer *l, int64_t t, int index, stage *s) {
     gradient_product(l, l->dgate, 0, rnn_cells_back, t, s);
@@ -185,14 +195,8 @@ static bool rnn_stages_back(const layer *l, int64_t t, int index, stage *s) {
 ck_status ck_rnn_forward_f32(float *h, float *gates, const float *h0, const float *recurrent,
                              const int32_t *counts, int64_t T, int64_t H) {
     int64_t N;
-    layer l = {.counts = counts,
-               .T = T,
-               .H = H,
-               .gates = 1,
-               .h = h,
-               .gate = gates,
-               .h0 = h0,
-               .recurrent = recurrent};
+    layer l = layer_of(counts, T, H, 1, recurrent);
+    l.h = h, l.gate = gates, l.h0 = h0;
     CK_TRY(prepare(&l, &N, 1, false));
     return run(&l, rnn_stages, false, N);
 }
@@ -201,40 +205,27 @@ ck_status ck_rnn_backward_f32(float *dgates, float *dstate_h, const float *dh, c
                               const float *recurrent, const int32_t *counts, int64_t T, int64_t H) {
     int64_t N;
     // Neither gates nor h0 are read.
-    layer l = {.counts = counts,
-               .T = T,
-               .H = H,
-               .gates = 1,
-               .h = (float *)h,
-               .gate = (float *)h,
-               .dgate = dgates,
-               .dstate_h = dstate_h,
-               .dh = dh,
-               .h0 = h,
-               .recurrent = recurrent};
+    layer l = layer_of(counts, T, H, 1, recurrent);
+    l.h = (float *)h, l.gate = (float *)h, l.dgate = dgates, l.dstate_h = dstate_h, l.dh = dh, l.h0 = h;
     CK_TRY(prepare(&l, &N, 1, true));
     return run(&l, rnn_stages_back, true, N);
 }
 
 // MARK: LSTM
 
-static void lstm_cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units) {
-    int64_t in_step = row * l->H + unit, at = l->first[t] * l->H + in_step;
-    l->kernels->lstm_cell_forward(l->h + at, l->c + at, l->gate + (l->first[t] + row) * 4 * l->H + unit,
-                                  before(l, l->c, l->c0, t) + in_step, rows, units, l->H);
+static void lstm_cells(const layer *l, const place *p) {
+    l->kernels->lstm_cell_forward(l->h + p->at, l->c + p->at, l->gate + p->gate,
+                                  before(l, l->c, l->c0, p->t) + p->in_step, p->rows, p->units, l->H);
 }
 static bool lstm_stages(const layer *l, int64_t t, int index, stage *s) {
     recurrent_product(l, t, 4, s);
     s->cells = lstm_cells;
     return index == 0;
 }
-static void lstm_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit,
-                            int64_t units) {
-    int64_t in_step = row * l->H + unit, at = l->first[t] * l->H + in_step;
-    int64_t gate = (l->first[t] + row) * 4 * l->H + unit;
-    l->kernels->lstm_cell_backward(l->dgate + gate, l->dstate_c + in_step, l->dstate_h + in_step,
-                                   output_gradient(l, at), l->gate + gate, l->c + at,
-                                   before(l, l->c, l->c0, t) + in_step, rows, units, l->H);
+static void lstm_cells_back(const layer *l, const place *p) {
+    l->kernels->lstm_cell_backward(l->dgate + p->gate, l->dstate_c + p->in_step, l->dstate_h + p->in_step,
+                                   output_gradient(l, p->at), l->gate + p->gate, l->c + p->at,
+                                   before(l, l->c, l->c0, p->t) + p->in_step, p->rows, p->units, l->H);
 }
 static bool lstm_stages_back(const layer *l, int64_t t, int index, stage *s) {
     gradient_product(l, l->dgate, 0, lstm_cells_back, t, s);
@@ -244,16 +235,8 @@ static bool lstm_stages_back(const layer *l, int64_t t, int index, stage *s) {
 ck_status ck_lstm_forward_f32(float *h, float *c, float *gates, const float *h0, const float *c0,
                               const float *recurrent, const int32_t *counts, int64_t T, int64_t H) {
     int64_t N;
-    layer l = {.counts = counts,
-               .T = T,
-               .H = H,
-               .gates = 4,
-               .h = h,
-               .c = c,
-               .gate = gates,
-               .h0 = h0,
-               .c0 = c0,
-               .recurrent = recurrent};
+    layer l = layer_of(counts, T, H, 4, recurrent);
+    l.h = h, l.c = c, l.gate = gates, l.h0 = h0, l.c0 = c0;
     CK_TRY(prepare(&l, &N, 4, false));
     CK_ARRAY(c, N * H);
     CK_ARRAY(c0, N * H);
@@ -265,20 +248,9 @@ ck_status ck_lstm_backward_f32(float *dgates, float *dstate_h, float *dstate_c, 
                                const int32_t *counts, int64_t T, int64_t H) {
     int64_t N;
     // Neither h nor h0 are read.
-    layer l = {.counts = counts,
-               .T = T,
-               .H = H,
-               .gates = 4,
-               .h = (float *)c,
-               .h0 = c0,
-               .c = (float *)c,
-               .c0 = c0,
-               .gate = (float *)gates,
-               .dgate = dgates,
-               .dstate_h = dstate_h,
-               .dstate_c = dstate_c,
-               .dh = dh,
-               .recurrent = recurrent};
+    layer l = layer_of(counts, T, H, 4, recurrent);
+    l.h = (float *)c, l.h0 = c0, l.c = (float *)c, l.c0 = c0, l.gate = (float *)gates, l.dgate = dgates,
+    l.dstate_h = dstate_h, l.dstate_c = dstate_c, l.dh = dh;
     CK_TRY(prepare(&l, &N, 4, true));
     CK_ARRAY(dstate_c, N * H);
     return run(&l, lstm_stages_back, true, N);
@@ -286,10 +258,9 @@ ck_status ck_lstm_backward_f32(float *dgates, float *dstate_h, float *dstate_c, 
 
 // MARK: GRU, reset after the product
 
-static void gru_cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units) {
-    int64_t in_step = row * l->H + unit, at = l->first[t] * l->H + in_step;
-    l->kernels->gru_cell_forward(l->h + at, l->gate + (l->first[t] + row) * 3 * l->H + unit, l->inner + at,
-                                 before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
+static void gru_cells(const layer *l, const place *p) {
+    l->kernels->gru_cell_forward(l->h + p->at, l->gate + p->gate, l->inner + p->at,
+                                 before(l, l->h, l->h0, p->t) + p->in_step, p->rows, p->units, l->H);
 }
 static bool gru_stages(const layer *l, int64_t t, int index, stage *s) {
     recurrent_product(l, t, 3, s);
@@ -298,13 +269,10 @@ static bool gru_stages(const layer *l, int64_t t, int index, stage *s) {
     s->cells = gru_cells;
     return index == 0;
 }
-static void gru_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit,
-                           int64_t units) {
-    int64_t in_step = row * l->H + unit, at = l->first[t] * l->H + in_step;
-    int64_t gate = (l->first[t] + row) * 3 * l->H + unit;
-    l->kernels->gru_cell_backward(l->dgate + gate, l->drecurrent + gate, l->dstate_h + in_step,
-                                  output_gradient(l, at), l->gate + gate, l->inner + at,
-                                  before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
+static void gru_cells_back(const layer *l, const place *p) {
+    l->kernels->gru_cell_backward(l->dgate + p->gate, l->drecurrent + p->gate, l->dstate_h + p->in_step,
+                                  output_gradient(l, p->at), l->gate + p->gate, l->inner + p->at,
+                                  before(l, l->h, l->h0, p->t) + p->in_step, p->rows, p->units, l->H);
 }
 static bool gru_stages_back(const layer *l, int64_t t, int index, stage *s) {
     gradient_product(l, l->drecurrent, CK_ACCUMULATE, gru_cells_back, t, s);
@@ -315,16 +283,8 @@ ck_status ck_gru_forward_f32(float *h, float *reset_input, float *gates, const f
                              const float *recurrent, const float *recurrent_bias, const int32_t *counts,
                              int64_t T, int64_t H) {
     int64_t N;
-    layer l = {.counts = counts,
-               .T = T,
-               .H = H,
-               .gates = 3,
-               .h = h,
-               .inner = reset_input,
-               .gate = gates,
-               .h0 = h0,
-               .recurrent = recurrent,
-               .bias = recurrent_bias};
+    layer l = layer_of(counts, T, H, 3, recurrent);
+    l.h = h, l.inner = reset_input, l.gate = gates, l.h0 = h0, l.bias = recurrent_bias;
     CK_TRY(prepare(&l, &N, 3, false));
     CK_ARRAY(reset_input, N * H);
     CK_ARRAY(recurrent_bias, 3 * H);
@@ -335,19 +295,9 @@ ck_status ck_gru_backward_f32(float *dgates, float *drecurrent, float *dstate_h,
                               const float *gates, const float *reset_input, const float *h, const float *h0,
                               const float *recurrent, const int32_t *counts, int64_t T, int64_t H) {
     int64_t N;
-    layer l = {.counts = counts,
-               .T = T,
-               .H = H,
-               .gates = 3,
-               .h = (float *)h,
-               .h0 = h0,
-               .inner = (float *)reset_input,
-               .gate = (float *)gates,
-               .dgate = dgates,
-               .drecurrent = drecurrent,
-               .dstate_h = dstate_h,
-               .dh = dh,
-               .recurrent = recurrent};
+    layer l = layer_of(counts, T, H, 3, recurrent);
+    l.h = (float *)h, l.h0 = h0, l.inner = (float *)reset_input, l.gate = (float *)gates, l.dgate = dgates,
+    l.drecurrent = drecurrent, l.dstate_h = dstate_h, l.dh = dh;
     CK_TRY(prepare(&l, &N, 3, true));
     CK_ARRAY(drecurrent, 3 * N * H);
     CK_ARRAY(reset_input, N * H);
@@ -356,17 +306,13 @@ ck_status ck_gru_backward_f32(float *dgates, float *drecurrent, float *dstate_h,
 
 // MARK: GRU, reset before the product
 
-static void reset_cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units) {
-    int64_t in_step = row * l->H + unit;
-    l->kernels->reset_cell_forward(l->inner + l->first[t] * l->H + in_step,
-                                   l->gate + (l->first[t] + row) * 3 * l->H + unit,
-                                   before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
+static void reset_cells(const layer *l, const place *p) {
+    l->kernels->reset_cell_forward(l->inner + p->at, l->gate + p->gate,
+                                   before(l, l->h, l->h0, p->t) + p->in_step, p->rows, p->units, l->H);
 }
-static void update_cells(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit, int64_t units) {
-    int64_t in_step = row * l->H + unit;
-    l->kernels->update_cell_forward(l->h + l->first[t] * l->H + in_step,
-                                    l->gate + (l->first[t] + row) * 3 * l->H + unit,
-                                    before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
+static void update_cells(const layer *l, const place *p) {
+    l->kernels->update_cell_forward(l->h + p->at, l->gate + p->gate,
+                                    before(l, l->h, l->h0, p->t) + p->in_step, p->rows, p->units, l->H);
 }
 static bool reset_gru_stages(const layer *l, int64_t t, int index, stage *s) {
     recurrent_product(l, t, 2, s);
@@ -378,18 +324,15 @@ static bool reset_gru_stages(const layer *l, int64_t t, int index, stage *s) {
     s->cells = update_cells;
     return index == 1;
 }
-static void update_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit,
-                              int64_t units) {
-    int64_t in_step = row * l->H + unit, at = l->first[t] * l->H + in_step;
-    int64_t gate = (l->first[t] + row) * 3 * l->H + unit;
-    l->kernels->update_cell_backward(l->dgate + gate, l->dstate_h + in_step, output_gradient(l, at),
-                                     l->gate + gate, before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
+static void update_cells_back(const layer *l, const place *p) {
+    l->kernels->update_cell_backward(l->dgate + p->gate, l->dstate_h + p->in_step, output_gradient(l, p->at),
+                                     l->gate + p->gate, before(l, l->h, l->h0, p->t) + p->in_step, p->rows,
+                                     p->units, l->H);
 }
-static void reset_cells_back(const layer *l, int64_t t, int64_t row, int64_t rows, int64_t unit,
-                             int64_t units) {
-    int64_t in_step = row * l->H + unit, gate = (l->first[t] + row) * 3 * l->H + unit;
-    l->kernels->reset_cell_backward(l->dgate + gate, l->dstate_h + in_step, l->dreset + in_step,
-                                    l->gate + gate, before(l, l->h, l->h0, t) + in_step, rows, units, l->H);
+static void reset_cells_back(const layer *l, const place *p) {
+    l->kernels->reset_cell_backward(l->dgate + p->gate, l->dstate_h + p->in_step, l->dreset + p->in_step,
+                                    l->gate + p->gate, before(l, l->h, l->h0, p->t) + p->in_step, p->rows,
+                                    p->units, l->H);
 }
 // First through the new gate's product, which gives the reset gate its gradient, then through the others'.
 static bool reset_gru_stages_back(const layer *l, int64_t t, int index, stage *s) {
@@ -406,16 +349,8 @@ ck_status ck_reset_gru_forward_f32(float *h, float *reset_state, float *gates, c
                                    const float *recurrent, const float *recurrent_new, const int32_t *counts,
                                    int64_t T, int64_t H) {
     int64_t N;
-    layer l = {.counts = counts,
-               .T = T,
-               .H = H,
-               .gates = 3,
-               .h = h,
-               .inner = reset_state,
-               .gate = gates,
-               .h0 = h0,
-               .recurrent = recurrent,
-               .recurrent_new = recurrent_new};
+    layer l = layer_of(counts, T, H, 3, recurrent);
+    l.h = h, l.inner = reset_state, l.gate = gates, l.h0 = h0, l.recurrent_new = recurrent_new;
     CK_TRY(prepare(&l, &N, 2, false));
     CK_ARRAY(reset_state, N * H);
     CK_TRY(T > 0 ? ck_check_packed(recurrent_new, H, H, 1) : CK_OK);
@@ -426,18 +361,9 @@ ck_status ck_reset_gru_backward_f32(float *dgates, float *dstate_h, const float 
                                     const float *h, const float *h0, const float *recurrent,
                                     const float *recurrent_new, const int32_t *counts, int64_t T, int64_t H) {
     int64_t N;
-    layer l = {.counts = counts,
-               .T = T,
-               .H = H,
-               .gates = 3,
-               .h = (float *)h,
-               .h0 = h0,
-               .gate = (float *)gates,
-               .dgate = dgates,
-               .dstate_h = dstate_h,
-               .dh = dh,
-               .recurrent = recurrent,
-               .recurrent_new = recurrent_new};
+    layer l = layer_of(counts, T, H, 3, recurrent);
+    l.h = (float *)h, l.h0 = h0, l.gate = (float *)gates, l.dgate = dgates, l.dstate_h = dstate_h, l.dh = dh,
+    l.recurrent_new = recurrent_new;
     CK_TRY(prepare(&l, &N, 2, true));
     CK_TRY(T > 0 ? ck_check_packed_backward(recurrent_new, H, H) : CK_OK);
     return run(&l, reset_gru_stages_back, true, N);
