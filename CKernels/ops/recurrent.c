@@ -93,8 +93,8 @@ static void run_stage(const layer *l, const stage *s, team *team) {
     team->computing = 0;
 }
 
-// Fills in stage `index` of step t; false where the step has no more. Backward, step T
-// is the cells of the last one, which no product comes before.
+// Fills in stage `index` of step t; false where the step has no more. Backward, step T is the cells of the
+// last one, which no product comes before.
 typedef bool stages(const layer *l, int64_t t, int index, stage *s);
 
 static ck_status run(layer *l, stages *stages, bool backward, int64_t N) {
@@ -161,8 +161,8 @@ static void recurrent_product(const layer *l, int64_t t, int64_t groups, stage *
     }
 }
 
-// The product of step t's gradients with R: the gradient of h′, or with CK_ACCUMULATE what is
-// missing of it. The cells of the step before follow. t = T: those of the last step, after no product.
+// The product of step t's gradients with R: the gradient of h′, or with CK_ACCUMULATE what is missing of it.
+// The cells of the step before follow. t = T: those of the last step, after no product.
 static void gradient_product(const layer *l, const float *gradients, int flags, cells *cells, int64_t t,
                              stage *s) {
     const bool product = t < l->T;

@@ -3,16 +3,15 @@ import CKernels
 /// The cross entropy of every row, in nats, of `softmax(x Wᵀ + b)` against its target, in one pass that never holds
 /// the logits of all rows; 0 where the target is negative.
 ///
-/// - Parameters: x [N, H], weight [V, H], bias [V], targets [N] below V; smoothing, 0 to 1, the share of the
-///   target's probability that is spread over the vocabulary
+/// - Parameters: x [N, H], weight [V, H], bias [V], targets [N] below V
 package func projectedCrossEntropy(
-  _ x: Matrix, weight: Tensor, bias: Tensor, targets: [Int32], smoothing: Float = 0
+  _ x: Matrix, weight: Tensor, bias: Tensor, targets: [Int32]
 ) -> [Float] {
   var loss = [Float](repeating: 0, count: x.rows)
   precondition(x.isContiguous && targets.count == x.rows && weight.shape == [bias.count, x.columns])
   check(
     ck_projected_cross_entropy_f32(
-      &loss, nil, nil, nil, x.pointer, weight.storage.pointer, bias.storage.pointer, targets, 1, smoothing,
+      &loss, nil, nil, nil, x.pointer, weight.storage.pointer, bias.storage.pointer, targets, 1, 0,
       Int64(x.rows), Int64(bias.count), Int64(x.columns)))
   return loss
 }
@@ -24,10 +23,11 @@ package struct CrossEntropyGradients {
   package let bias: Tensor
 }
 
-/// ``projectedCrossEntropy(_:weight:bias:targets:smoothing:)`` with the gradients of `scale · Σ loss`, made in the
-/// same pass.
+/// ``projectedCrossEntropy(_:weight:bias:targets:)`` with the gradients of `scale · Σ loss`, made in the same pass.
+/// Of the smoothed loss, where `smoothing`, 0 to 1, is the share of the target's probability that is spread over the
+/// vocabulary.
 package func projectedCrossEntropyGradients(
-  _ x: Matrix, weight: Tensor, bias: Tensor, targets: [Int32], scale: Float, smoothing: Float = 0
+  _ x: Matrix, weight: Tensor, bias: Tensor, targets: [Int32], scale: Float, smoothing: Float
 ) -> CrossEntropyGradients {
   var loss = [Float](repeating: 0, count: x.rows)
   let dx = Matrix(rows: x.rows, columns: x.columns)
