@@ -16,23 +16,42 @@
 // The sums of int8 are integers in the same registers.
 
 #define CK_MR 6
+enum { CK_STRIP = 8 };
 #define CK_NR (CK_NV * CK_LANES)
 
-// One panel of n ≤ width rows whose elements are adjacent: [k][width], transposed a square of lanes at a
-// time.
+// Steps k … of one panel of n ≤ width rows whose elements are adjacent, as many as a vector has lanes: a
+// square is transposed. `whole`, a constant in every copy: every row is there, and what the last of these
+// steps spills behind them is written over later.
+CK_INLINE void pack_square(const bool whole, const int width, float *out, const float *rows, int64_t stride,
+                           int64_t n, int64_t k, int64_t kc) {
+    for (int first = 0; first < width; first += CK_LANES) {
+        vf x[CK_LANES];
+        for (int i = 0; i < CK_LANES; i++) {
+            const float *row = rows + (first + i) * stride + k;
+            if (whole)
+                x[i] = first + i < width ? vf_load(row) : vf_set(0);
+            else
+                x[i] = first + i < n ? vf_load_first(row, kc - k) : vf_set(0);
+        }
+        vf_transpose(x);
+        for (int i = 0; i < CK_LANES && (whole || k + i < kc); i++) {
+            float *to = out + (k + i) * width + first;
+            // In a panel narrower than a vector each step mends what the last one spilled.
+            if (whole && width < CK_LANES)
+                vf_store(to, x[i]);
+            else
+                vf_store_first(to, x[i], width < CK_LANES ? (kc - k - i) * width : width - first);
+        }
+    }
+}
+
+// One panel of n ≤ width rows whose elements are adjacent: [k][width].
 CK_INLINE void pack_rows(const int width, float *out, const float *rows, int64_t stride, int64_t n,
                          int64_t kc) {
-    for (int first = 0; first < width; first += CK_LANES)
-        for (int64_t k = 0; k < kc; k += CK_LANES) {
-            vf x[CK_LANES];
-            for (int i = 0; i < CK_LANES; i++)
-                x[i] = first + i < n ? vf_load_first(rows + (first + i) * stride + k, kc - k) : vf_set(0);
-            vf_transpose(x);
-            // In a panel narrower than a vector each row mends what the last one spilled.
-            for (int i = 0; i < CK_LANES && k + i < kc; i++)
-                vf_store_first(out + (k + i) * width + first, x[i],
-                               width < CK_LANES ? (kc - k - i) * width : width - first);
-        }
+    int64_t k = 0;
+    if (n == width)
+        for (; k + 2 * CK_LANES <= kc; k += CK_LANES) pack_square(true, width, out, rows, stride, n, k, kc);
+    for (; k < kc; k += CK_LANES) pack_square(false, width, out, rows, stride, n, k, kc);
 }
 
 // One panel of n ≤ width rows, zeros in place of those that it lacks.
@@ -47,6 +66,15 @@ CK_INLINE void pack_panel(const int width, float *out, const float *rows, int64_
         for (int64_t i = 0; i < n; i++) out[k * width + i] = rows[i * stride + k * k_stride];
 }
 
+// At most CK_STRIP steps of one panel whose rows are adjacent.
+CK_INLINE void copy_steps(const int width, float *out, const float *source, int64_t k_stride, int64_t steps) {
+    const size_t bytes = (size_t)width * sizeof(float);
+    if (steps == CK_STRIP)
+        for (int s = 0; s < CK_STRIP; s++) memcpy(out + s * width, source + s * k_stride, bytes);
+    else
+        for (int64_t s = 0; s < steps; s++) memcpy(out + s * width, source + s * k_stride, bytes);
+}
+
 // Lays `count` rows (or columns) of length kc out in panels of `width`. Element (i, k) is source[i * stride +
 // k * k_stride].
 CK_INLINE void pack_panels(const int width, float *out, const float *source, int64_t stride, int64_t k_stride,
@@ -54,10 +82,12 @@ CK_INLINE void pack_panels(const int width, float *out, const float *source, int
     int64_t first = 0;
     if (stride == 1 && k_stride != 1) {
         first = count / width * width;
-        // All panels at once, so that memory is read as it lies.
-        for (int64_t k = 0; k < kc; k++)
+        // Some steps of all panels at a time: memory is read as it lies, and the lines that are written,
+        // which share their place in the cache where kc is a power of two, are filled at once.
+        for (int64_t k = 0; k < kc; k += CK_STRIP)
             for (int64_t i = 0; i < first; i += width)
-                memcpy(out + i * kc + k * width, source + i + k * k_stride, (size_t)width * sizeof(float));
+                copy_steps(width, out + i * kc + k * width, source + i + k * k_stride, k_stride,
+                           ck_min(CK_STRIP, kc - k));
     }
     for (; first < count; first += width)
         pack_panel(width, out + first * kc, source + first * stride, stride, k_stride,
@@ -109,6 +139,25 @@ CK_INLINE void finish_sum(const ck_precision precision, const ck_matmul_block *b
     vf_store_first(out, sum, n);
 }
 
+// As finish_sum for a whole tile of floats without an activation, which needs no tests and stays in
+// registers.
+CK_INLINE void finish_whole(const int rows, const int vectors, const ck_matmul_block *block, int64_t i,
+                            int64_t j, vf *sum) {
+    float *c = block->c + i * block->c_stride + j;
+    if (block->flags & CK_ACCUMULATE)
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < vectors; v++)
+                sum[r * vectors + v] += vf_load(c + r * block->c_stride + v * CK_LANES);
+    if (block->bias)
+        for (int v = 0; v < vectors; v++) {
+            vf bias = vf_load(block->bias + j + v * CK_LANES);
+            for (int r = 0; r < rows; r++) sum[r * vectors + v] += bias;
+        }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++)
+            vf_store(c + r * block->c_stride + v * CK_LANES, sum[r * vectors + v]);
+}
+
 // One register tile: `rows` ≤ CK_MR rows from row i on, as far as the block has them, `panels` panels of b
 // from column j on (constants in every copy).
 CK_INLINE void matmul_tile(const ck_precision precision, const int rows, const int panels,
@@ -119,6 +168,12 @@ CK_INLINE void matmul_tile(const ck_precision precision, const int rows, const i
     // Sums that are reached by constants alone stay in registers; the loop at the end reads a copy.
     vf sum[CK_MR * CK_NV], finished[CK_MR * CK_NV];
     for (int s = 0; s < rows * panels * CK_NV; s++) sum[s] = vf_set(0);
+    // Rows of c that are a power of two apart share their place in the cache: what a neighbour's tile brought
+    // in is gone by now.
+    if (rows == CK_MR)
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < CK_NR; v += 16)
+                __builtin_prefetch(block->c + (i + r) * block->c_stride + j + v, 1);
 #pragma clang loop unroll_count(4)
     for (int64_t k = 0; k < steps; k++, a += CK_MR, b += step)
         for (int p = 0; p < panels; p++) {
@@ -129,6 +184,11 @@ CK_INLINE void matmul_tile(const ck_precision precision, const int rows, const i
                 for (int v = 0; v < CK_NV; v++) to[v] = add_step(precision, to[v], left, right[v]);
             }
         }
+    if (precision != CK_INT8 && !(block->flags & CK_TANH) && i + rows <= block->rows &&
+        j + panels * CK_NR <= block->columns) {
+        finish_whole(rows, panels * CK_NV, block, i, j, sum);
+        return;
+    }
     memcpy(finished, sum, (size_t)(rows * panels * CK_NV) * sizeof(vf));
     for (int r = 0; r < rows && i + r < block->rows; r++)
         for (int v = 0; v < panels * CK_NV; v++)
