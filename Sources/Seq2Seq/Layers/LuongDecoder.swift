@@ -6,9 +6,9 @@ import Attention
 ///     α_t = softmax(score(s_t, h))      c_t = Σ_i α_ti h_i
 ///     s̃_t = tanh(W_c [c_t ; s_t] + b_c)
 ///
-/// Without attention it is the decoder of Sutskever et al. 2014: s̃_t = s_t. Of stacked cells, s is what the top one returns: its
-/// state, or with residual connections its state and what entered it, y_l = h_l + x_l above the first (Wu et al. 2016, §3.1). It starts from the last states of the encoder's
-/// layers, each layer from its neighbour's.
+/// Without attention it is the decoder of Sutskever et al. 2014: s̃_t = s_t. Of stacked layers the top one gives s: its state h, or with
+/// residual connections h and what entered the layer, y_l = h_l + x_l above the first (Wu et al. 2016, §3.1). It starts from the last
+/// states h of the encoder's layers, each layer from its neighbour's.
 struct LuongDecoder: RecurrentDecoder {
   var embedding: Tensor
   var layers: [RecurrentLayer]
