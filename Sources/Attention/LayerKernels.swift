@@ -35,6 +35,12 @@ extension Matrix {
     check(ck_add_f32(pointer, other.pointer, Int64(rows * columns)))
   }
 
+  /// self = a + b.
+  package func setSum(_ a: Matrix, _ b: Matrix) {
+    copy(from: a)
+    add(b)
+  }
+
   /// Turns the gradient of y = tanh(x) in this matrix into that of x.
   package func backThroughTanh(_ y: Matrix) {
     precondition(isContiguous && y.isContiguous && y.rows == rows && y.columns == columns)

@@ -70,7 +70,7 @@ struct ReferenceModel<T: Reference.Scalar> {
   @usableFromInline let sourceVocabulary, targetVocabulary: Int
   @usableFromInline let values: [String: [T]]
 
-  /// h [source length, stateWidth], and each layer's final (h, c), both directions joined as [→ ; ←].
+  /// What the top layer returns, [source length, stateWidth], and each layer's final (h, c), both directions joined as [→ ; ←].
   @usableFromInline
   struct Encoded {
     @usableFromInline var states: [T]
@@ -122,7 +122,8 @@ struct ReferenceModel<T: Reference.Scalar> {
           "encoder.\(layer).\(direction)", encoded.states, time: source.count,
           hidden: configuration.directionWidth, reversed: direction == "backward", from: nil)
       }
-      encoded.states = joinRows(results.map(\.outputs), count: source.count)
+      encoded.states = output(
+        layer, joinRows(results.map(\.outputs), count: source.count), entered: encoded.states)
       encoded.final.append(
         Reference.State(hidden: results.flatMap(\.finalHidden), cell: results.flatMap(\.finalCell)))
     }
@@ -133,6 +134,12 @@ struct ReferenceModel<T: Reference.Scalar> {
   @inlinable
   func joinRows(_ arrays: [[T]], count: Int) -> [T] {
     (0..<count).flatMap { t in arrays.flatMap { Reference.row($0, t, $0.count / count) } }
+  }
+
+  /// What layer `index` returns for the states h: with residual connections y = h + x above the first layer, else h.
+  @inlinable
+  func output(_ index: Int, _ h: [T], entered x: [T]) -> [T] {
+    configuration.residual && index > 0 ? zip(h, x).map(+) : h
   }
 
   /// Layer `prefix` over one sequence x [time, inputWidth].

@@ -4,6 +4,7 @@
 //     α[t]  = softmax over i of score(s[t], h[i])        c[t] = Σᵢ α[t, i] h[i]
 //     s̃[t]  = tanh(W_c [c[t] ; s[t]] + b_c)              s̃ = s without attention
 //
+// With residual connections (Wu et al. 2016, §3.1) s is h + x of the top layer, and so is what enters the layer above another one.
 // Each decoder layer starts from the final state of the encoder's layer beside it.
 
 extension ReferenceModel {
@@ -19,7 +20,7 @@ extension ReferenceModel {
       if configuration.inputFeeding { x += attentional }
       for layer in layers.indices {
         layers[layer] = try step(layer, x, from: layers[layer])
-        x = layers[layer].hidden
+        x = output(layer, layers[layer].hidden, entered: x)
       }
       attentional = x
       if configuration.score == .none {

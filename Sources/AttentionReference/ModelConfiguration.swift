@@ -25,6 +25,8 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
   public var cell: Reference.Cell
   /// Of the encoder and of Luong's decoder, at least 1; Bahdanau's decoder has one.
   public var layers: Int
+  /// Every layer above the first returns h + x, with x what entered it (Wu et al. 2016, §3.1).
+  public var residual: Bool
   /// The encoder reads both ways, in Luong's model with hidden / 2 units each, in Bahdanau's with hidden.
   public var bidirectional: Bool
   public var score: Score
@@ -34,11 +36,12 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
   public var embedding: Int
 
   public init(
-    cell: Reference.Cell, layers: Int = 1, bidirectional: Bool = false, score: Score,
+    cell: Reference.Cell, layers: Int = 1, residual: Bool = false, bidirectional: Bool = false, score: Score,
     inputFeeding: Bool = false, hidden: Int, embedding: Int
   ) {
     self.cell = cell
     self.layers = layers
+    self.residual = residual
     self.bidirectional = bidirectional
     self.score = score
     self.inputFeeding = inputFeeding
@@ -47,11 +50,12 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
   }
 
   /// Bahdanau's model.
-  public static func bahdanau(cell: Reference.Cell, layers: Int = 1, hidden: Int, embedding: Int)
-    -> ReferenceModelConfiguration
-  {
+  public static func bahdanau(
+    cell: Reference.Cell, layers: Int = 1, residual: Bool = false, hidden: Int, embedding: Int
+  ) -> ReferenceModelConfiguration {
     var result = ReferenceModelConfiguration(
-      cell: cell, layers: layers, bidirectional: true, score: .concat, hidden: hidden, embedding: embedding)
+      cell: cell, layers: layers, residual: residual, bidirectional: true, score: .concat, hidden: hidden,
+      embedding: embedding)
     result.decoder = .bahdanau
     return result
   }

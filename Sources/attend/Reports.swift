@@ -69,7 +69,8 @@ enum Reports {
       case (.luong, nil): "the plain encoder-decoder"
       }
     let layers = "\(shape.layers) × \(shape.hidden) \(shape.cell.rawValue.uppercased())"
+    let stack = shape.residual ? "\(layers), residual" : layers
     let direction = shape.bidirectional ? "bidirectional" : "one direction"
-    return "\(kind), \(layers), \(direction), \(Format.count(model.network.parameterCount)) parameters"
+    return "\(kind), \(stack), \(direction), \(Format.count(model.network.parameterCount)) parameters"
   }
 }

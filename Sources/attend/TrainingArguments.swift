@@ -50,6 +50,8 @@ struct TrainingArguments: ParsableArguments {
   var embedding: Int?
   @Option(help: number("Layers of the encoder and, but for bahdanau, of the decoder.", shape.layers))
   var layers: Int?
+  @Flag(help: "Add what enters a layer above the first to what it returns.")
+  var residual = false
   @Flag(help: "Read the source in one direction only.")
   var unidirectional = false
   @Flag(help: "Do not feed the attentional state to the next step.")
@@ -125,6 +127,7 @@ extension TrainingArguments {
     result.hidden = hidden ?? result.hidden
     result.embedding = embedding ?? result.embedding
     result.layers = layers ?? result.layers
+    if residual { result.residual = true }
     if unidirectional { result.bidirectional = false }
     if noInputFeeding { result.inputFeeding = false }
     result.dropout = dropout ?? result.dropout
@@ -167,6 +170,7 @@ extension TrainingArguments {
       ("--hidden", hidden?.description, "\(shape.hidden)"),
       ("--embedding", embedding?.description, "\(shape.embedding)"),
       ("--layers", layers?.description, "\(shape.layers)"),
+      ("--residual", residual ? "true" : nil, "\(shape.residual)"),
       ("--unidirectional", unidirectional ? "true" : nil, "\(!shape.bidirectional)"),
       ("--no-input-feeding", noInputFeeding ? "true" : nil, "\(!shape.inputFeeding)"),
       ("--dropout", dropout?.description, "\(shape.dropout)"),

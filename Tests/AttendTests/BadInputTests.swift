@@ -55,6 +55,7 @@ import Testing
     (["--hidden", "7"], "--hidden is 7; expected an even number"),
     (["--hidden", "ten"], "--hidden"),
     (["--layers", "0"], "--layers is 0; expected 1 to 64"),
+    (["--residual"], "--residual is true; expected false with a single layer"),
     (["--dropout", "1"], "--dropout is 1.0; expected at least 0 and less than 1"),
     (["--dropout", "nan"], "--dropout is nan"),
     (["--batch", "0"], "--batch is 0; expected 1 to"),

@@ -24,7 +24,8 @@ import Testing
     try Fixture.with(model: nil) { fixture in
       let arguments = [
         "train", "--train", fixture.data, "--output", fixture.model, "--epochs", "1", "--quiet", "--score",
-        "concat", "--cell", "gru", "--hidden", "6", "--embedding", "5", "--layers", "2", "--unidirectional",
+        "concat", "--cell", "gru", "--hidden", "6", "--embedding", "5", "--layers", "2", "--residual",
+        "--unidirectional",
         "--no-input-feeding", "--dropout", "0.1", "--max-length", "99", "--source-tokens", "words",
         "--target-tokens", "whitespace", "--lowercase",
       ]
@@ -37,7 +38,8 @@ import Testing
       let corpus = try ParallelCorpus(
         contentsOf: URL(filePath: fixture.data), source: source, target: target, maximumLength: 99)
       let shape = ModelConfiguration.luong(
-        score: .concat, cell: .gru, layers: 2, bidirectional: false, inputFeeding: false, embedding: 5,
+        score: .concat, cell: .gru, layers: 2, residual: true, bidirectional: false, inputFeeding: false,
+        embedding: 5,
         hidden: 6, dropout: 0.1, maximumLength: 99)
       let expected = try TranslationModel(shape, corpus: corpus, source: source, target: target, seed: 1)
       #expect(model.configuration == expected.configuration)
@@ -50,14 +52,15 @@ import Testing
     try Fixture.with(model: nil) { fixture in
       let train = [
         "train", "--train", fixture.data, "--output", fixture.model, "--model", "bahdanau", "--hidden", "7",
-        "--embedding", "4", "--layers", "2",
+        "--embedding", "4", "--layers", "2", "--residual",
       ]
       let outcome = try Command(train + ["--epochs", "1"]).run()
       #expect(outcome.status == 0, "\(outcome.error)")
-      #expect(outcome.error.contains("Bahdanau's model, 2 × 7 GRU, bidirectional"))
+      #expect(outcome.error.contains("Bahdanau's model, 2 × 7 GRU, residual, bidirectional"))
       let folder = URL(filePath: fixture.model)
       let shape = try TranslationModel(contentsOf: folder).configuration
       #expect(shape.decoder == .bahdanau && shape.cell == .gru && shape.hidden == 7 && shape.layers == 2)
+      #expect(shape.residual)
       // It goes on, translates and shows what it looked at.
       #expect(try Command(train + ["--epochs", "2", "--resume"]).run().status == 0)
       let other = ["train", "--train", fixture.data, "--output", fixture.model, "--resume", "--epochs", "3"]

@@ -36,14 +36,26 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
       parameters, configuration: configuration, sources: sources, targets: targets, start: 0, end: 1)
   }
 
-  static let every: [Configuration] = Reference.Cell.allCases.flatMap { cell in
-    Configuration.Score.allCases.flatMap { score in
+  static let every: [Configuration] =
+    Reference.Cell.allCases.flatMap { cell in
+      Configuration.Score.allCases.flatMap { score in
+        [false, true].map { bidirectional in
+          Configuration(
+            cell: cell, layers: 2, bidirectional: bidirectional, score: score, inputFeeding: score != .none,
+            hidden: 4, embedding: 3)
+        }
+      } + [.bahdanau(cell: cell, layers: 2, hidden: 4, embedding: 3)]
+    } + residual
+
+  /// Three layers, so that what one connection adds to enters another.
+  static let residual: [Configuration] = Reference.Cell.allCases.flatMap { cell in
+    [Configuration.Score.concat, .none].flatMap { score in
       [false, true].map { bidirectional in
         Configuration(
-          cell: cell, layers: 2, bidirectional: bidirectional, score: score, inputFeeding: score != .none,
-          hidden: 4, embedding: 3)
+          cell: cell, layers: 3, residual: true, bidirectional: bidirectional, score: score,
+          inputFeeding: score != .none, hidden: 4, embedding: 3)
       }
-    } + [.bahdanau(cell: cell, layers: 2, hidden: 4, embedding: 3)]
+    } + [.bahdanau(cell: cell, layers: 3, residual: true, hidden: 4, embedding: 3)]
   }
 
   // MARK: Against PyTorch
@@ -89,6 +101,21 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     Expectation(
       configuration: .bahdanau(cell: .gru, layers: 2, hidden: 4, embedding: 3),
       meanCrossEntropy: 2.107532950919, lastAlignment: [0.364836128636, 0.303774325438, 0.331389545926]),
+    Expectation(
+      configuration: Configuration(
+        cell: .lstm, layers: 3, residual: true, bidirectional: true, score: .general, hidden: 4, embedding: 3),
+      meanCrossEntropy: 2.422405025870, lastAlignment: [0.303780411843, 0.303865278187, 0.392354309970]),
+    Expectation(
+      configuration: Configuration(
+        cell: .gru, layers: 3, residual: true, score: .concat, inputFeeding: true, hidden: 4, embedding: 3),
+      meanCrossEntropy: 2.240022607974, lastAlignment: [0.333274664494, 0.332592457267, 0.334132878239]),
+    Expectation(
+      configuration: Configuration(
+        cell: .lstm, layers: 3, residual: true, bidirectional: true, score: .none, hidden: 4, embedding: 3),
+      meanCrossEntropy: 1.701427283983, lastAlignment: []),
+    Expectation(
+      configuration: .bahdanau(cell: .gru, layers: 3, residual: true, hidden: 4, embedding: 3),
+      meanCrossEntropy: 1.848829548685, lastAlignment: [0.398714723855, 0.278673073969, 0.322612202177]),
   ]
 
   // Printing rounds to 5e-13; the two programs differ by some hundred roundings of 1e-16 besides.
@@ -208,6 +235,22 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
       moved[name]?.values = parameters[name]?.values.map { $0 + 0.01 * $0 * $0 } ?? []
       #expect(try Self.run(configuration, moved).meanCrossEntropy != before, "\(name)")
     }
+  }
+
+  /// Cells whose weights are 0 stay at 0: their layers return what entered them, as if they were not there.
+  @Test(arguments: residual)
+  func residualConnectionsPassOnWhatEntered(_ configuration: Configuration) throws {
+    var parameters: [String: ReferenceArray<Double>] = try Self.parameters(configuration)
+    // Bahdanau's decoder starts from the top cells' state, not from what their layer returns.
+    for (name, array) in parameters
+    where name.contains(".1.") || name.contains(".2.") || name == "start.weight" {
+      parameters[name] = ReferenceArray(shape: array.shape, values: array.values.map { _ in 0 })
+    }
+    var single = configuration
+    (single.layers, single.residual) = (1, false)
+    let (found, expected) = (try Self.run(configuration, parameters), try Self.run(single, parameters))
+    #expect(found.meanCrossEntropy == expected.meanCrossEntropy)
+    #expect(found.alignments == expected.alignments)
   }
 
   @Test(arguments: every.filter { $0.score != .none })

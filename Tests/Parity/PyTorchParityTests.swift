@@ -10,6 +10,8 @@ private struct Fixture {
     struct Configuration: Decodable {
       let cell: RecurrentCell
       let layers: Int
+      /// Absent where there are no residual connections.
+      let residual: Bool?
       let bidirectional: Bool
       /// Absent for Luong's and for the plain model.
       let decoder: DecoderKind?
@@ -56,6 +58,7 @@ private struct Fixture {
       : c.score == "none"
         ? .plain(cell: c.cell) : .luong(score: try #require(Score(rawValue: c.score)), cell: c.cell)
     configuration.layers = c.layers
+    configuration.residual = c.residual ?? false
     configuration.bidirectional = c.bidirectional
     configuration.inputFeeding = c.inputFeeding
     configuration.embedding = c.embedding
@@ -89,7 +92,7 @@ private func relativeError(_ a: Tensor, _ b: Tensor) -> Float {
 
 @Suite("Ten steps as PyTorch makes them")
 struct PyTorchParityTests {
-  private static let attending = ["luong-lstm", "luong-gru", "bahdanau-gru", "bahdanau-lstm"]
+  private static let attending = ["luong-lstm", "luong-gru", "residual-gru", "bahdanau-gru", "bahdanau-lstm"]
   private static let names = attending + ["plain"]
 
   @Test("the losses of ten steps agree within 1e-4, the gradients' norms too", arguments: names)

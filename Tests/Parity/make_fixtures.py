@@ -57,6 +57,10 @@ MODELS = {
         decoder="bahdanau", cell="lstm", layers=2, bidirectional=True, score="concat", inputFeeding=False,
         clipNorm=0.607, **(SIZES | dict(hidden=5))
     ),
+    "residual-gru": dict(
+        cell="gru", layers=3, residual=True, bidirectional=True, score="general", inputFeeding=True,
+        clipNorm=1.5, **(SIZES | dict(hidden=6))
+    ),
     "plain": dict(
         cell="lstm", layers=1, bidirectional=False, score="none", inputFeeding=False, clipNorm=0.45, **SIZES
     ),
@@ -73,8 +77,10 @@ class Model(nn.Module):
         lstm = c["cell"] == "lstm"
         self.source = nn.Embedding(c["sourceVocabulary"], E)
         self.target = nn.Embedding(c["targetVocabulary"], E)
-        self.encoder = (nn.LSTM if lstm else nn.GRU)(
-            E, units, c["layers"], batch_first=True, bidirectional=c["bidirectional"]
+        directions = 2 if c["bidirectional"] else 1
+        self.encoder = nn.ModuleList(
+            (nn.LSTM if lstm else nn.GRU)(I, units, batch_first=True, bidirectional=c["bidirectional"])
+            for I in [E] + [directions * units] * (c["layers"] - 1)
         )
         self.decoder = nn.ModuleList((nn.LSTMCell if lstm else nn.GRUCell)(I, H) for I in decoder_widths)
         self.output = nn.Linear(H, c["targetVocabulary"])
@@ -82,10 +88,10 @@ class Model(nn.Module):
     def named(self):
         """The trained parameters by our names. An LSTM's second bias in PyTorch is none: it stays zero."""
         names = {"source.embedding": self.source.weight, "target.embedding": self.target.weight}
-        for layer in range(self.c["layers"]):
+        for layer, module in enumerate(self.encoder):
             for direction in ["forward", "backward"] if self.c["bidirectional"] else ["forward"]:
-                suffix = f"_l{layer}" + ("_reverse" if direction == "backward" else "")
-                names |= self.cell(f"encoder.{layer}.{direction}", self.encoder, suffix)
+                suffix = "_l0" + ("_reverse" if direction == "backward" else "")
+                names |= self.cell(f"encoder.{layer}.{direction}", module, suffix)
         for layer, cell in enumerate(self.decoder):
             names |= self.cell(f"decoder.{layer}", cell, "")
         return names | self.own() | {"output.weight": self.output.weight, "output.bias": self.output.bias}
@@ -113,24 +119,28 @@ class Model(nn.Module):
 
     def encode(self, sources, lengths):
         """The encoder's outputs [B, S, ·] and the last state of each of its layers."""
-        packed = pack_padded_sequence(self.source(sources), lengths, batch_first=True, enforce_sorted=False)
-        outputs, final = self.encoder(packed)
-        outputs, _ = pad_packed_sequence(outputs, batch_first=True)
-        directions = 2 if self.c["bidirectional"] else 1
+        x = pack_padded_sequence(self.source(sources), lengths, batch_first=True, enforce_sorted=False)
+        finals = []
 
-        def by_layer(state):  # [layers · directions, B, h] -> layers × [B, directions · h]
-            return [torch.cat(list(pair), 1) for pair in state.split(directions)]
+        def joined(state):  # [directions, B, h] -> [B, directions · h]
+            return torch.cat(list(state), 1)
 
-        if self.c["cell"] == "gru":
-            return outputs, by_layer(final)
-        return outputs, list(zip(by_layer(final[0]), by_layer(final[1])))
+        for layer, module in enumerate(self.encoder):
+            outputs, final = module(x)
+            x = outputs._replace(data=self.connected(layer, outputs.data, x.data))
+            finals.append(joined(final) if self.c["cell"] == "gru" else tuple(map(joined, final)))
+        return pad_packed_sequence(x, batch_first=True)[0], finals
+
+    def connected(self, layer, h, x):
+        """What a layer returns: with residual connections (Wu et al. 2016, §3.1) h + x above the first."""
+        return h + x if layer > 0 and self.c.get("residual") else h
 
     def step(self, x, states):
-        """One step of the decoder's stacked cells: the top state and the states of every layer."""
+        """One step of the decoder's stacked cells: what the top one returns and the states of every layer."""
         after = []
-        for cell, state in zip(self.decoder, states):
+        for layer, (cell, state) in enumerate(zip(self.decoder, states)):
             state = cell(x, state)
-            x = self.hidden(state)
+            x = self.connected(layer, self.hidden(state), x)
             after.append(state)
         return x, after
 

@@ -49,7 +49,8 @@ import Testing
       ModelConfiguration.luong(embedding: 4, hidden: 6),
       .luong(score: .concat, cell: .gru, embedding: 4, hidden: 6),
       .bahdanau(embedding: 4, hidden: 6), .bahdanau(cell: .lstm, layers: 2, embedding: 4, hidden: 5),
-      .plain(embedding: 4, hidden: 6),
+      .plain(embedding: 4, hidden: 6), .luong(layers: 3, residual: true, embedding: 4, hidden: 6),
+      .plain(cell: .gru, layers: 3, residual: true, embedding: 4, hidden: 6),
     ] {
       let model = try TranslationModel(
         configuration, corpus: corpus, source: .characters, target: .whitespace, seed: seed)

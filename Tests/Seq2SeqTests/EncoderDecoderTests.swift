@@ -14,32 +14,51 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
     let c = configuration
     let kind = c.decoder == .bahdanau ? "bahdanau" : c.score?.rawValue ?? "plain"
     return
-      "\(kind) \(c.cell.rawValue) ×\(c.layers)\(c.bidirectional ? " bi" : "")\(c.inputFeeding ? " fed" : "")"
+      "\(kind) \(c.cell.rawValue) ×\(c.layers)\(c.residual ? " residual" : "")"
+      + "\(c.bidirectional ? " bi" : "")\(c.inputFeeding ? " fed" : "")"
   }
 
-  /// Luong's: every score, cell, depth, direction and feeding, each with each.
   private static func luong(
-    _ score: Score?, _ cell: RecurrentCell, layers: Int, bidirectional: Bool, inputFeeding: Bool
+    _ score: Score?, _ cell: RecurrentCell, layers: Int, residual: Bool = false, bidirectional: Bool,
+    inputFeeding: Bool
   ) -> SmallModel {
     var c = ModelConfiguration.plain(
-      cell: cell, layers: layers, bidirectional: bidirectional, embedding: 3, hidden: 6)
+      cell: cell, layers: layers, residual: residual, bidirectional: bidirectional, embedding: 3, hidden: 6)
     c.score = score
     c.inputFeeding = inputFeeding
     return SmallModel(
       configuration: c,
       reference: ReferenceModelConfiguration(
-        cell: cell.reference, layers: layers, bidirectional: bidirectional,
+        cell: cell.reference, layers: layers, residual: residual, bidirectional: bidirectional,
         score: score.flatMap { .init(rawValue: $0.rawValue) } ?? .none, inputFeeding: inputFeeding,
         hidden: 6, embedding: 3))
   }
 
-  private static func bahdanau(_ cell: RecurrentCell, layers: Int, hidden: Int) -> SmallModel {
+  private static func bahdanau(_ cell: RecurrentCell, layers: Int, residual: Bool = false, hidden: Int)
+    -> SmallModel
+  {
     SmallModel(
-      configuration: .bahdanau(cell: cell, layers: layers, embedding: 3, hidden: hidden),
-      reference: .bahdanau(cell: cell.reference, layers: layers, hidden: hidden, embedding: 3))
+      configuration: .bahdanau(cell: cell, layers: layers, residual: residual, embedding: 3, hidden: hidden),
+      reference: .bahdanau(
+        cell: cell.reference, layers: layers, residual: residual, hidden: hidden, embedding: 3))
   }
 
-  static let all: [SmallModel] = {
+  static let all = stacked + residual
+
+  /// Every score, cell, direction and feeding, each with each, in three layers: what one connection adds to enters another.
+  static let residual: [SmallModel] = RecurrentCell.allCases.flatMap { cell in
+    [nil, Score.general, .concat].flatMap { score in
+      [false, true].flatMap { bidirectional in
+        (score == nil ? [false] : [false, true]).map { inputFeeding in
+          luong(
+            score, cell, layers: 3, residual: true, bidirectional: bidirectional, inputFeeding: inputFeeding)
+        }
+      }
+    } + [bahdanau(cell, layers: 3, residual: true, hidden: 5)]
+  }
+
+  /// Luong's: every score, cell, depth, direction and feeding, each with each; Bahdanau's likewise.
+  private static let stacked: [SmallModel] = {
     var all: [SmallModel] = []
     for cell in RecurrentCell.allCases {
       for layers in [1, 2] {
@@ -181,7 +200,7 @@ struct EncoderDecoderTests {
   /// the directional derivative along the gradient itself: f(x + hg) − f(x − hg) = 2h |g|².
   @Test("the gradient with dropout is that of the same masks")
   func dropoutGradient() throws {
-    for small in SmallModel.all where small.configuration.layers == 2 {
+    for small in SmallModel.all where small.configuration.layers > 1 {
       let model = try small.model(dropout: 0.3)
       let (_, gradient) = try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
       let squared = gradient.parameters.reduce(0.0) { sum, parameter in
@@ -208,6 +227,44 @@ struct EncoderDecoderTests {
     }
   }
 
+  /// Cells whose weights are 0 stay at 0: their layers return what entered them, whatever is dropped on its way into the cells, as
+  /// if they were not there.
+  @Test("residual connections pass on what entered, undropped", arguments: SmallModel.residual)
+  func residualConnections(small: SmallModel) throws {
+    var weights = weights(try small.model())
+    // Bahdanau's decoder starts from the top cells' state, not from what their layer returns.
+    for (name, tensor) in weights
+    where name.contains(".1.") || name.contains(".2.") || name == "start.weight" {
+      weights[name] = Tensor(zeros: tensor.shape)
+    }
+    let stacked = try EncoderDecoder(small.model(dropout: 0.3).configuration, weights: weights)
+    var configuration = stacked.configuration
+    (configuration.layers, configuration.residual) = (1, false)
+    let single = try EncoderDecoder(
+      configuration, weights: weights.filter { !$0.key.contains(".1.") && !$0.key.contains(".2.") })
+    let found = try stacked.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
+    let expected = try single.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
+    #expect(found.loss == expected.loss)
+    let gradients = self.weights(found.gradient)
+    for (name, tensor) in expected.gradient.parameters where name != "start.weight" {
+      #expect(gradients[name] == tensor, "\(name)")
+    }
+  }
+
+  @Test("the same weights with and without residual connections differ", arguments: SmallModel.residual)
+  func withoutResidualConnections(small: SmallModel) throws {
+    let model = try small.model()
+    var configuration = model.configuration
+    configuration.residual = false
+    let without = try EncoderDecoder(configuration, weights: weights(model))
+    let losses = try [model, without].map { try $0.lossAndGradient(SmallModel.batch).loss }
+    #expect(losses[0] != losses[1])
+  }
+
+  private func weights(_ model: EncoderDecoder) -> [String: Tensor] {
+    Dictionary(uniqueKeysWithValues: model.parameters.map { ($0.name, $0.tensor) })
+  }
+
   @Test("a batch whose sources are all empty has a loss and finite gradients")
   func emptySources() throws {
     for small in SmallModel.all {
@@ -223,8 +280,7 @@ struct EncoderDecoderTests {
   @Test("weights that do not belong to the configuration are refused by name")
   func wrongWeights() throws {
     let model = try SmallModel.all[0].model()
-    var weights: [String: Tensor] = [:]
-    for (name, tensor) in model.parameters { weights[name] = tensor }
+    var weights = weights(model)
     #expect(
       try EncoderDecoder(model.configuration, weights: weights).parameters.map(\.tensor)
         == model.parameters.map(\.tensor))
@@ -244,6 +300,7 @@ struct EncoderDecoderTests {
     let wrong: [(inout ModelConfiguration) -> Void] = [
       { $0.hidden = 0 }, { $0.hidden = 7 }, { $0.layers = 0 }, { $0.embedding = -1 }, { $0.dropout = 1 },
       { $0.dropout = .nan }, { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
+      { $0.residual = true },
     ]
     for change in wrong {
       var configuration = ModelConfiguration.luong()

@@ -7,6 +7,7 @@ import Testing
   private static let configurations: [ModelConfiguration] = [
     .luong(score: .concat, layers: 2, embedding: 12, hidden: 20),
     .luong(score: .general, cell: .gru, embedding: 12, hidden: 20), .plain(embedding: 12, hidden: 20),
+    .luong(layers: 3, residual: true, embedding: 12, hidden: 20),
     .bahdanau(embedding: 12, hidden: 20), .bahdanau(cell: .gruResetBefore, embedding: 12, hidden: 20),
   ]
 

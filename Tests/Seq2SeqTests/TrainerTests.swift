@@ -109,7 +109,9 @@ struct TrainerTests {
     arguments: [
       // Wide enough that the products are cut among threads.
       ModelConfiguration.luong(layers: 2, embedding: 64, hidden: 192, dropout: 0.2),
+      .luong(layers: 3, residual: true, bidirectional: false, embedding: 64, hidden: 192, dropout: 0.2),
       .bahdanau(embedding: 64, hidden: 160, dropout: 0.2),
+      .bahdanau(layers: 2, residual: true, embedding: 64, hidden: 160, dropout: 0.2),
     ])
   func threads(configuration: ModelConfiguration) throws {
     defer { try? KernelRuntime.setThreads(nil) }

@@ -53,6 +53,7 @@ struct BahdanauDecoder: RecurrentDecoder {
   var layers: [RecurrentLayer] { [layer] }
   var attention: AttentionLayer? { scoring }
   var inputFeeding: Bool { false }
+  var residual: Bool { false }
 
   /// ←h_1 among the last states of the encoder's layers, [rows, H].
   func firstBackward(_ finals: [RecurrentState]) -> Matrix {

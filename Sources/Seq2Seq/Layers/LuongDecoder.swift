@@ -6,8 +6,9 @@ import Attention
 ///     α_t = softmax(score(s_t, h))      c_t = Σ_i α_ti h_i
 ///     s̃_t = tanh(W_c [c_t ; s_t] + b_c)
 ///
-/// Without attention it is the decoder of Sutskever et al. 2014: s̃_t = s_t. It starts from the last states of the encoder's
-/// layers, each layer from its neighbour's.
+/// Without attention it is the decoder of Sutskever et al. 2014: s̃_t = s_t. Of stacked layers the top one gives s: its state h, or with
+/// residual connections h and what entered the layer, y_l = h_l + x_l above the first (Wu et al. 2016, §3.1). It starts from the last
+/// states h of the encoder's layers, each layer from its neighbour's.
 struct LuongDecoder: RecurrentDecoder {
   var embedding: Tensor
   var layers: [RecurrentLayer]
@@ -15,10 +16,12 @@ struct LuongDecoder: RecurrentDecoder {
   /// W_c [H, 2H] and b_c, with attention alone.
   var combine: Linear?
   let inputFeeding: Bool
+  let residual: Bool
 
   init(_ configuration: ModelConfiguration, generator: inout SeededGenerator) {
     let c = configuration
     inputFeeding = c.inputFeeding
+    residual = c.residual
     embedding = generator.uniform([c.targetVocabulary, c.embedding], bound: 0.1)
     layers = (0..<c.layers).map { index in
       let inputs = index > 0 ? c.hidden : c.inputFeeding ? c.embedding + c.hidden : c.embedding
@@ -34,13 +37,14 @@ struct LuongDecoder: RecurrentDecoder {
 
   init(
     embedding: Tensor, layers: [RecurrentLayer], attention: AttentionLayer?, combine: Linear?,
-    inputFeeding: Bool
+    inputFeeding: Bool, residual: Bool
   ) {
     self.embedding = embedding
     self.layers = layers
     self.attention = attention
     self.combine = combine
     self.inputFeeding = inputFeeding
+    self.residual = residual
   }
 
   mutating func forEachParameter(
@@ -96,7 +100,7 @@ private struct PackedLuongDecoder: PackedDecoder {
       } else {
         let input = tape.inputs[index - 1].rows(range)
         if let dropout {
-          input.copy(from: tape.layers[index - 1].h.rows(range))
+          input.copy(from: tape.outputs[index - 1].rows(range))
           dropout.apply(input, at: .decoder, layer: index, offset: range.lowerBound * luong.hidden)
         }
         rows.gates.setProduct(input, inputs[index]!, bias: layer.bias)
@@ -104,6 +108,9 @@ private struct PackedLuongDecoder: PackedDecoder {
       layer.cell.forward(
         rows, initial: previous.layers[index], recurrent: recurrent[index], bias: layer.recurrentBias,
         counts: [Int32(range.count)])
+      if index > 0, luong.residual {
+        tape.outputs[index].rows(range).setSum(rows.h, tape.outputs[index - 1].rows(range))
+      }
     }
     guard let attention, let memory else { return }
     let (top, attended) = (tape.top.rows(range), tape.attention!.rows(range))

@@ -24,7 +24,7 @@ extension LuongDecoder {
       combine: tape.attention.map {
         Linear(gradientsOf: dreadout, inputs: [$0.context, tape.top])
       },
-      inputFeeding: inputFeeding)
+      inputFeeding: inputFeeding, residual: residual)
     return DecoderGradient(decoder: gradient, states: attended?.states, finals: steps.states)
   }
 }
@@ -85,6 +85,7 @@ private struct LuongBackwardSteps {
     let dattentional = dz.rows(range)
     if let dfeed { dattentional.add(dfeed.rows(rows)) }
     let top = topGradient(dattentional, range)
+    // The gradient of what a layer returns. From y = h + x it goes on to both.
     var dh = top
     for index in decoder.layers.indices.reversed() {
       let layer = decoder.layers[index]
@@ -93,17 +94,18 @@ private struct LuongBackwardSteps {
         tape, state: states[index].prefix(range.count), dh: dh, tape: pass.tape.layers[index].rows(range),
         initial: before.layers[index], recurrent: recurrent[index], counts: [Int32(range.count)])
       if index > 0 {
-        dh = dbelow.rows(rows)
-        dh.setProduct(tape.gates, inputs[index]!)
+        let dx = dbelow.rows(rows)
+        dx.setProduct(tape.gates, inputs[index]!)
         pass.dropout?.apply(
-          dh, at: .decoder, layer: index, offset: range.lowerBound * decoder.hidden)
+          dx, at: .decoder, layer: index, offset: range.lowerBound * decoder.hidden)
+        if decoder.residual { dh.add(dx) } else { dh = dx }
       } else if let dfeed, step > 0 {
         dfeed.rows(rows).setProduct(tape.gates, inputs[0]!)
       }
     }
   }
 
-  /// From the gradient of s̃ to that of the top layer's state, through W_c and through the attention's query.
+  /// From the gradient of s̃ to that of what the top layer returns, through W_c and through the attention's query.
   private func topGradient(_ dattentional: Matrix, _ range: Range<Int>) -> Matrix {
     guard let attention, let tape = pass.tape.attention else { return dattentional }
     let rows = 0..<range.count

@@ -15,6 +15,8 @@ protocol RecurrentDecoder: Parameterized {
   var attention: AttentionLayer? { get }
   /// Whether a step reads the readout of the one before.
   var inputFeeding: Bool { get }
+  /// Whether a layer above the first adds what entered it to its states (Wu et al. 2016, §3.1).
+  var residual: Bool { get }
 
   func packed(_ precision: Precision) -> any PackedDecoder
   /// Inverts ``PackedDecoder/forward(_:_:dropout:)``, from the gradient of the readouts [N, H], which it overwrites.
@@ -96,10 +98,12 @@ struct DecoderTape {
   /// [rows, E].
   let embedded: Matrix
   let layers: [RecurrentTape]
-  /// What entered the layers above the first (their own copy only where dropout acts).
+  /// What the layers return, [rows, H]: their states, and above the first with residual connections a sum of its own.
+  let outputs: [Matrix]
+  /// What the cells of the layers above the first read: the output below (its own copy only where dropout acts).
   let inputs: [Matrix]
   let attention: AttentionTape?
-  /// [rows, H]: with attention a matrix of its own, else the top layer's states.
+  /// [rows, H]: with attention a matrix of its own, else the top layer's output.
   let readout: Matrix
 
   init(_ decoder: any RecurrentDecoder, rows: Int, memory: AttentionMemory?, dropout: Bool) {
@@ -109,15 +113,18 @@ struct DecoderTape {
     inputFeeding = decoder.inputFeeding
     embedded = Matrix(rows: rows, columns: decoder.embedding.shape[1])
     self.layers = layers
-    inputs = layers.dropLast().map { dropout ? Matrix(rows: rows, columns: hidden) : $0.h }
+    outputs = layers.indices.map { index in
+      decoder.residual && index > 0 ? Matrix(rows: rows, columns: hidden) : layers[index].h
+    }
+    inputs = outputs.dropLast().map { dropout ? Matrix(rows: rows, columns: hidden) : $0 }
     attention = decoder.attention.flatMap { layer in
       memory.map { AttentionTape(layer, rows: rows, hidden: hidden, memory: $0) }
     }
-    readout = attention == nil ? layers.last!.h : Matrix(rows: rows, columns: hidden)
+    readout = attention == nil ? outputs.last! : Matrix(rows: rows, columns: hidden)
   }
 
-  /// The top layer's states, [rows, H].
-  var top: Matrix { layers.last!.h }
+  /// What the top layer returns, [rows, H]: s.
+  var top: Matrix { outputs.last! }
 
   /// The state after the step that fills these rows.
   func state(_ range: Range<Int>) -> DecoderState {

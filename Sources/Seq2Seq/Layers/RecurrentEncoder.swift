@@ -5,6 +5,8 @@ import Attention
 struct RecurrentEncoder: Parameterized {
   var embedding: Tensor
   var layers: [Layer]
+  /// Whether a layer above the first adds what entered it to its states (Wu et al. 2016, §3.1).
+  let residual: Bool
 
   struct Layer: Parameterized {
     var forward: RecurrentLayer
@@ -20,6 +22,7 @@ struct RecurrentEncoder: Parameterized {
 
   init(_ configuration: ModelConfiguration, generator: inout SeededGenerator) {
     let c = configuration
+    residual = c.residual
     embedding = generator.uniform([c.sourceVocabulary, c.embedding], bound: 0.1)
     layers = (0..<c.layers).map { index in
       let inputs = index == 0 ? c.embedding : c.stateWidth
@@ -32,9 +35,10 @@ struct RecurrentEncoder: Parameterized {
     }
   }
 
-  private init(embedding: Tensor, layers: [Layer]) {
+  private init(embedding: Tensor, layers: [Layer], residual: Bool) {
     self.embedding = embedding
     self.layers = layers
+    self.residual = residual
   }
 
   mutating func forEachParameter(
@@ -61,7 +65,7 @@ extension RecurrentEncoder {
     fileprivate let ids: [Int32]
     fileprivate let runs: [(forward: Run, backward: Run?)]
     fileprivate let dropout: Dropout?
-    /// The top layer's states in packed order, [N, ·].
+    /// What the top layer returns in packed order, [N, ·].
     let output: Matrix
     /// The last state of every layer, [B, ·], by sentence; zero for an empty one.
     let finals: [RecurrentState]
@@ -72,9 +76,11 @@ extension RecurrentEncoder {
 struct PackedEncoder: Sendable {
   private let embedding: Tensor
   private let layers: [(forward: PackedRecurrentLayer, backward: PackedRecurrentLayer?)]
+  private let residual: Bool
 
   init(_ encoder: RecurrentEncoder, _ precision: Precision) {
     embedding = encoder.embedding
+    residual = encoder.residual
     layers = encoder.layers.map {
       (PackedRecurrentLayer($0.forward, precision), $0.backward.map { PackedRecurrentLayer($0, precision) })
     }
@@ -90,12 +96,19 @@ struct PackedEncoder: Sendable {
     var runs: [(forward: RecurrentEncoder.Run, backward: RecurrentEncoder.Run?)] = []
     var finals: [RecurrentState] = []
     for (index, layer) in layers.enumerated() {
+      let entered = x
+      let isConnected = residual && index > 0
       if index > 0 { x = dropout.copy(of: x, at: .encoder, layer: index) }
       let forward = run(layer.forward, x, plan)
       guard let second = layer.backward else {
         runs.append((forward, nil))
         finals.append(final(plan, [forward]))
         x = forward.tape.h
+        if isConnected {
+          // The tape keeps h for the backward.
+          x = Matrix(rows: plan.rows, columns: entered.columns)
+          x.setSum(forward.tape.h, entered)
+        }
         continue
       }
       let mirrored = Matrix(rows: x.rows, columns: x.columns)
@@ -106,6 +119,7 @@ struct PackedEncoder: Sendable {
       x = Matrix(rows: plan.rows, columns: width)
       x.columns(0..<h).copy(from: forward.tape.h)
       x.columns(h..<width).setRows(of: backward.tape.h, at: reversal)
+      if isConnected { x.add(entered) }
       runs.append((forward, backward))
       finals.append(final(plan, [forward, backward]))
     }
@@ -157,8 +171,7 @@ extension RecurrentEncoder {
       guard let second = layer.backward, let secondRun = runs.backward else {
         let (gradient, below) = backward(layer.forward, runs.forward, dx, state, pass.plan, previous)
         gradients.append(Layer(forward: gradient, backward: nil))
-        dx = below
-        dropBack(dx, index, pass.dropout)
+        dx = entered(below, doutput: dx, index, pass.dropout)
         continue
       }
       let firstHalf = Matrix(rows: dx.rows, columns: h)
@@ -171,21 +184,24 @@ extension RecurrentEncoder {
         second, secondRun, secondHalf, state.columns(h..<dx.columns), pass.plan, previous)
       below.addRows(mirrored, at: reversal)
       gradients.append(Layer(forward: first, backward: last))
-      dx = below
-      dropBack(dx, index, pass.dropout)
+      dx = entered(below, doutput: dx, index, pass.dropout)
     }
     let dembedding = Matrix(rows: embedding.shape[0], columns: embedding.shape[1], zeros: true)
     dembedding.addRows(dx, at: pass.ids)
-    return RecurrentEncoder(embedding: dembedding.tensor(embedding.shape), layers: gradients.reversed())
+    return RecurrentEncoder(
+      embedding: dembedding.tensor(embedding.shape), layers: gradients.reversed(), residual: residual)
   }
 
-  /// The gradient of what entered layer `index`, before its dropout.
-  private func dropBack(_ dx: Matrix, _ index: Int, _ dropout: Dropout?) {
+  /// Inverts y = h + x, with h from the dropped x: turns `dx`, the gradient of what the cells of layer `index` read, into that of
+  /// what entered the layer.
+  private func entered(_ dx: Matrix, doutput: Matrix, _ index: Int, _ dropout: Dropout?) -> Matrix {
     if index == 0 {
       dropout?.apply(dx, at: .sourceEmbedding)
     } else {
       dropout?.apply(dx, at: .encoder, layer: index)
+      if residual { dx.add(doutput) }
     }
+    return dx
   }
 
   private func backward(

@@ -8,13 +8,6 @@ public enum DecoderKind: String, Codable, Sendable, CaseIterable {
   case bahdanau
 }
 
-extension KeyedDecodingContainer {
-  /// A configuration that was saved before there was a choice is of Luong's decoder.
-  func decode(_ type: DecoderKind.Type, forKey key: Key) throws -> DecoderKind {
-    try decodeIfPresent(type, forKey: key) ?? .luong
-  }
-}
-
 /// The shape of a recurrent encoder-decoder.
 public struct ModelConfiguration: Codable, Sendable, Equatable {
   public let decoder: DecoderKind
@@ -24,6 +17,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var cell: RecurrentCell
   /// The layers of the encoder, and of the decoder; Bahdanau's decoder has one.
   public var layers: Int
+  /// Add to the states of every layer above the first what entered it, before dropout: y_l = h_l + x_l, which enters layer l + 1
+  /// (Wu et al. 2016, §3.1). The cells themselves, and so the decoder's first state, keep to h.
+  public var residual: Bool
   /// Encode in both directions: in Luong's model each with half of the hidden units, in Bahdanau's, which always does, with all.
   public var bidirectional: Bool
   /// Feed s̃_{t−1} to the next step (Luong et al. 2015, §3.3).
@@ -47,13 +43,14 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
 
   /// The model of Luong, Pham, Manning 2015 with global attention.
   public static func luong(
-    score: Score = .general, cell: RecurrentCell = .lstm, layers: Int = 1, bidirectional: Bool = true,
-    inputFeeding: Bool = true, embedding: Int = 64, hidden: Int = 128, dropout: Float = 0,
+    score: Score = .general, cell: RecurrentCell = .lstm, layers: Int = 1, residual: Bool = false,
+    bidirectional: Bool = true, inputFeeding: Bool = true, embedding: Int = 64, hidden: Int = 128,
+    dropout: Float = 0,
     maximumLength: Int = 250
   ) -> ModelConfiguration {
     ModelConfiguration(
-      decoder: .luong, score: score, cell: cell, layers: layers, bidirectional: bidirectional,
-      inputFeeding: inputFeeding,
+      decoder: .luong, score: score, cell: cell, layers: layers, residual: residual,
+      bidirectional: bidirectional, inputFeeding: inputFeeding,
       embedding: embedding, hidden: hidden, dropout: dropout, maximumLength: maximumLength)
   }
 
@@ -61,24 +58,23 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   ///
   /// - Parameter layers: of the encoder, each in both directions
   public static func bahdanau(
-    cell: RecurrentCell = .gru, layers: Int = 1, embedding: Int = 64, hidden: Int = 128, dropout: Float = 0,
-    maximumLength: Int = 250
+    cell: RecurrentCell = .gru, layers: Int = 1, residual: Bool = false, embedding: Int = 64,
+    hidden: Int = 128, dropout: Float = 0, maximumLength: Int = 250
   ) -> ModelConfiguration {
     ModelConfiguration(
-      decoder: .bahdanau, score: .concat, cell: cell, layers: layers, bidirectional: true,
-      inputFeeding: false, embedding: embedding, hidden: hidden, dropout: dropout,
+      decoder: .bahdanau, score: .concat, cell: cell, layers: layers, residual: residual,
+      bidirectional: true, inputFeeding: false, embedding: embedding, hidden: hidden, dropout: dropout,
       maximumLength: maximumLength)
   }
 
   /// The plain encoder-decoder: the decoder sees the encoder's last state alone.
   public static func plain(
-    cell: RecurrentCell = .lstm, layers: Int = 1, bidirectional: Bool = true, embedding: Int = 64,
-    hidden: Int = 128,
-    dropout: Float = 0, maximumLength: Int = 250
+    cell: RecurrentCell = .lstm, layers: Int = 1, residual: Bool = false, bidirectional: Bool = true,
+    embedding: Int = 64, hidden: Int = 128, dropout: Float = 0, maximumLength: Int = 250
   ) -> ModelConfiguration {
     ModelConfiguration(
-      decoder: .luong, score: nil, cell: cell, layers: layers, bidirectional: bidirectional,
-      inputFeeding: false,
+      decoder: .luong, score: nil, cell: cell, layers: layers, residual: residual,
+      bidirectional: bidirectional, inputFeeding: false,
       embedding: embedding, hidden: hidden, dropout: dropout, maximumLength: maximumLength)
   }
 
@@ -107,6 +103,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     }
     guard dropout >= 0 && dropout < 1 else {
       throw .configuration(option: "dropout", expected: "at least 0 and less than 1", found: "\(dropout)")
+    }
+    guard layers > 1 || !residual else {
+      throw .configuration(option: "residual", expected: "false with a single layer", found: "true")
     }
     switch decoder {
     case .luong: try validateLuong()
@@ -156,6 +155,27 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
       throw .configuration(
         option: option, expected: "\(range.lowerBound) to \(range.upperBound)", found: "\(value)")
     }
+  }
+}
+
+extension ModelConfiguration {
+  /// What was saved before there was a choice says nothing of it: of Luong's decoder, without residual connections.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    self.decoder = try values.decodeIfPresent(DecoderKind.self, forKey: .decoder) ?? .luong
+    score = try values.decodeIfPresent(Score.self, forKey: .score)
+    cell = try values.decode(RecurrentCell.self, forKey: .cell)
+    layers = try values.decode(Int.self, forKey: .layers)
+    residual = try values.decodeIfPresent(Bool.self, forKey: .residual) ?? false
+    bidirectional = try values.decode(Bool.self, forKey: .bidirectional)
+    inputFeeding = try values.decode(Bool.self, forKey: .inputFeeding)
+    embedding = try values.decode(Int.self, forKey: .embedding)
+    hidden = try values.decode(Int.self, forKey: .hidden)
+    dropout = try values.decode(Float.self, forKey: .dropout)
+    maximumLength = try values.decode(Int.self, forKey: .maximumLength)
+    sourceVocabulary = try values.decode(Int.self, forKey: .sourceVocabulary)
+    targetVocabulary = try values.decode(Int.self, forKey: .targetVocabulary)
+    longestTarget = try values.decodeIfPresent(Int.self, forKey: .longestTarget)
   }
 }
 
