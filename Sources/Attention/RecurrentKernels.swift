@@ -109,12 +109,14 @@ package struct PackedRecurrent: Sendable {
       ? nil : PackedMatrix(all.rows(together * hidden..<all.rows).transposed, precision: precision)
   }
 
-  /// For the backward, which multiplies with R.
-  package init(backward cell: RecurrentCell, _ recurrent: Tensor) {
+  /// For the backward, which multiplies with R and takes no `int8`.
+  package init(backward cell: RecurrentCell, _ recurrent: Tensor, _ precision: Precision) {
     let (all, hidden) = (Matrix(recurrent), recurrent.shape[1])
     let together = cell == .gruResetBefore ? 2 : cell.gates
-    matrix = PackedMatrix(all.rows(0..<together * hidden))
-    new = together == cell.gates ? nil : PackedMatrix(all.rows(together * hidden..<all.rows))
+    matrix = PackedMatrix(all.rows(0..<together * hidden), precision: precision)
+    new =
+      together == cell.gates
+      ? nil : PackedMatrix(all.rows(together * hidden..<all.rows), precision: precision)
   }
 }
 

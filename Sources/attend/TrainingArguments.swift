@@ -77,6 +77,12 @@ struct TrainingArguments: ParsableArguments {
   @Option(
     help: number("Share of a target's probability spread over the vocabulary.", training.labelSmoothing))
   var labelSmoothing: Float?
+  @Option(
+    help: """
+      What the products of encoder, attention and decoder round the weights to; bfloat16 keeps the weights that learn \
+      in float32, int8 does not train. (default: \(training.precision.rawValue))
+      """)
+  var precision: Precision?
   @Option(help: number("Stop after so many epochs without a gain on the dev file.", training.patience!))
   var patience: Int?
   @Option(help: number("Decides weights, order and dropout.", training.seed))
@@ -144,6 +150,7 @@ extension TrainingArguments {
     result.rate = rate ?? result.rate
     result.clipNorm = clip ?? result.clipNorm
     result.labelSmoothing = labelSmoothing ?? result.labelSmoothing
+    result.precision = precision ?? result.precision
     result.patience = patience ?? result.patience
     result.seed = seed ?? result.seed
     return result
@@ -182,6 +189,7 @@ extension TrainingArguments {
       ("--rate", rate?.description, "\(options.rate)"),
       ("--clip", clip?.description, "\(options.clipNorm)"),
       ("--label-smoothing", labelSmoothing?.description, "\(options.labelSmoothing)"),
+      ("--precision", precision?.rawValue, options.precision.rawValue),
       ("--patience", patience?.description, options.patience.map { "\($0)" } ?? "none"),
       ("--seed", seed?.description, "\(options.seed)"),
     ]

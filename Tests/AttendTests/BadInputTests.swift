@@ -62,6 +62,7 @@ import Testing
     (["--rate", "-1"], "--rate"),
     (["--clip", "0"], "--clip is 0.0; expected a positive number"),
     (["--label-smoothing", "1"], "--label-smoothing is 1.0; expected at least 0, less than 1"),
+    (["--precision", "int8"], "--precision is int8; expected float32 or bfloat16"),
     (["--patience", "0"], "--patience is 0; expected at least 1"),
     (["--max-length", "0"], "--max-length is 0; expected 1 to"),
     (["--epochs", "0"], "--epochs is 0; expected at least 1"),

@@ -103,6 +103,28 @@ import Testing
     }
   }
 
+  /// The precision is told once: what goes on without it ends as one that never stopped, and not as in float32.
+  @Test func precision() throws {
+    try Fixture.with(model: nil) { fixture in
+      func train(_ output: String, _ more: String...) throws -> (outcome: Command.Outcome, weights: Data?) {
+        let outcome = try Command(fixture.train(more, output: fixture.path(output))).run()
+        return (outcome, try? Data(contentsOf: URL(filePath: fixture.path(output + "/model.safetensors"))))
+      }
+      let plain = try train("plain", "--epochs", "2")
+      let whole = try train("whole", "--epochs", "2", "--precision", "bfloat16")
+      #expect(plain.outcome.status == 0 && whole.outcome.status == 0, "\(whole.outcome.error)")
+      let first = try train("parts", "--epochs", "1", "--precision", "bfloat16")
+      let refused = try train("parts", "--epochs", "2", "--resume", "--precision", "float32")
+      #expect(refused.outcome.status == 1 && refused.weights == first.weights)
+      #expect(refused.outcome.error.contains("--precision is float32, was bfloat16"))
+      let parts = try train("parts", "--epochs", "2", "--resume")
+      #expect(parts.outcome.status == 0, "\(parts.outcome.error)")
+      #expect(parts.weights != nil && parts.weights == whole.weights && parts.weights != plain.weights)
+      let more = try train("parts", "--epochs", "3", "--resume", "--precision", "bfloat16")
+      #expect(more.outcome.status == 0, "\(more.outcome.error)")
+    }
+  }
+
   @Test func resumingNeedsTheSameData() throws {
     try Fixture.with { fixture in
       let other = try fixture.file("other.tsv", Array("1 May 2000\t2000-05-01\n".utf8))

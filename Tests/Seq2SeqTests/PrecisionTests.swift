@@ -3,6 +3,17 @@ import Foundation
 import Seq2Seq
 import Testing
 
+extension Tensor {
+  /// Every element rounded to the nearest bfloat16, of two the even one; none is near the largest number.
+  func roundedToBFloat16() throws -> Tensor {
+    try Tensor(
+      elements.map { value in
+        let bits = value.bitPattern
+        return Float(bitPattern: (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
+      }, shape: shape)
+  }
+}
+
 @Suite("Translating with rounded weights") struct PrecisionTests {
   private static let configurations: [ModelConfiguration] = [
     .luong(score: .concat, layers: 2, embedding: 12, hidden: 20),
@@ -24,12 +35,7 @@ import Testing
       let file = folder.appending(path: "model.safetensors")
       var tensors = try Safetensors(contentsOf: file).tensors
       for (name, tensor) in tensors where tensor.shape.count == 2 && !name.hasSuffix("embedding") {
-        let elements = tensor.elements.map { value in
-          // Nearest, ties to even; no weight is near the largest number.
-          let bits = value.bitPattern
-          return Float(bitPattern: (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff_0000)
-        }
-        tensors[name] = try Tensor(elements, shape: tensor.shape)
+        tensors[name] = try tensor.roundedToBFloat16()
       }
       try Safetensors(tensors: tensors).write(to: file)
       return try TranslationModel(contentsOf: folder)

@@ -35,10 +35,14 @@ struct TrainerTests {
     ModelConfiguration.luong(cell: .gru, embedding: 16, hidden: 32), .bahdanau(embedding: 16, hidden: 32),
   ]
 
+  private static let precisions = [Precision.float32, .bfloat16]
+
   @Test(
-    "a small model learns to reverse words, and its n-best lists are what they should be", arguments: models)
-  func learns(configuration: ModelConfiguration) throws {
-    var trainer = try trainer(configuration)
+    "a small model learns to reverse words, and its n-best lists are what they should be", arguments: models,
+    precisions)
+  func learns(configuration: ModelConfiguration, precision: Precision) throws {
+    var trainer = try trainer(
+      configuration, options: TrainingOptions(batchSize: 16, rate: 5e-3, precision: precision))
     var report = try #require(try trainer.trainEpoch())
     while report.development!.exactMatch < 0.95, report.epoch < 20 {
       report = try #require(try trainer.trainEpoch())
@@ -112,13 +116,14 @@ struct TrainerTests {
       .luong(layers: 3, residual: true, bidirectional: false, embedding: 64, hidden: 192, dropout: 0.2),
       .bahdanau(embedding: 64, hidden: 160, dropout: 0.2),
       .bahdanau(layers: 2, residual: true, embedding: 64, hidden: 160, dropout: 0.2),
-    ])
-  func threads(configuration: ModelConfiguration) throws {
+    ], precisions)
+  func threads(configuration: ModelConfiguration, precision: Precision) throws {
     defer { try? KernelRuntime.setThreads(nil) }
     var results: [[[UInt32]]] = []
     for threads in [1, 2, 4] {
       try KernelRuntime.setThreads(threads)
-      var trainer = try trainer(configuration, pairs: 200, options: TrainingOptions(batchSize: 50))
+      let options = TrainingOptions(batchSize: 50, precision: precision)
+      var trainer = try trainer(configuration, pairs: 200, options: options)
       _ = try trainer.trainEpoch()
       results.append(weights(trainer.model))
     }
@@ -131,9 +136,9 @@ struct TrainerTests {
     arguments: [
       ModelConfiguration.luong(embedding: 8, hidden: 16, dropout: 0.3),
       .bahdanau(cell: .lstm, embedding: 8, hidden: 12, dropout: 0.3),
-    ])
-  func resume(configuration: ModelConfiguration) throws {
-    let options = TrainingOptions(batchSize: 32, rate: 5e-3, seed: 9)
+    ], precisions)
+  func resume(configuration: ModelConfiguration, precision: Precision) throws {
+    let options = TrainingOptions(batchSize: 32, rate: 5e-3, precision: precision, seed: 9)
     var straight = try trainer(configuration, pairs: 200, options: options)
     for _ in 0..<3 { _ = try straight.trainEpoch() }
 
@@ -211,13 +216,15 @@ struct TrainerTests {
     }
   }
 
-  @Test("options that were saved before there was label smoothing")
-  func olderOptions() throws {
-    let options = TrainingOptions(batchSize: 7, labelSmoothing: 0, patience: nil, seed: 9)
+  @Test(
+    "options that were saved before there was a choice",
+    arguments: ["\"labelSmoothing\":0,", ",\"precision\":\"float32\""])
+  func olderOptions(missing: String) throws {
+    let options = TrainingOptions(batchSize: 7, patience: nil, seed: 9)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     let saved = String(decoding: try encoder.encode(options), as: UTF8.self)
-    let older = saved.replacing("\"labelSmoothing\":0,", with: "")
+    let older = saved.replacing(missing, with: "")
     try #require(older != saved)
     #expect(try JSONDecoder().decode(TrainingOptions.self, from: Data(older.utf8)) == options)
   }
@@ -239,12 +246,29 @@ struct TrainerTests {
     #expect(smoothed.reports.allSatisfy { $0.loss > entropy })
   }
 
+  /// Adam's first step moves a weight by α g / (|g| + ε), at most the rate; then it is rounded once, to 2⁻²⁴ below 2. Rounding
+  /// to bfloat16 would move most by a hundred times that.
+  @Test("the weights that learn are not rounded, and learn from gradients of rounded ones", arguments: models)
+  func masters(configuration: ModelConfiguration) throws {
+    func trained(_ precision: Precision) throws -> (before: [Float], after: [Float]) {
+      let options = TrainingOptions(batchSize: 100, rate: 1e-6, precision: precision)
+      var trainer = try trainer(configuration, pairs: 100, options: options)
+      func elements() -> [Float] { trainer.model.network.parameters.flatMap(\.tensor.elements) }
+      let before = elements()
+      _ = try trainer.trainEpoch()
+      return (before, elements())
+    }
+    let rounded = try trained(.bfloat16)
+    #expect(zip(rounded.before, rounded.after).allSatisfy { abs($0 - $1) <= 1.01e-6 + 0x1p-24 })
+    #expect(try rounded.after != trained(.float32).after)
+  }
+
   @Test("options that cannot be are refused by name")
   func options() {
     let wrong: [(inout TrainingOptions) -> Void] = [
       { $0.batchSize = 0 }, { $0.rate = 0 }, { $0.rate = .nan }, { $0.rateDecay = 0 }, { $0.rateDecay = 2 },
       { $0.clipNorm = -1 }, { $0.clipNorm = .infinity }, { $0.patience = 0 }, { $0.labelSmoothing = -0.1 },
-      { $0.labelSmoothing = 1 }, { $0.labelSmoothing = .nan },
+      { $0.labelSmoothing = 1 }, { $0.labelSmoothing = .nan }, { $0.precision = .int8 },
     ]
     for change in wrong {
       var options = TrainingOptions()

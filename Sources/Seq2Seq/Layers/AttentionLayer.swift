@@ -162,7 +162,9 @@ struct AttentionGradients {
 
   /// The gradients of the parameters, and of the states that were keys and values. With k = W h + b: dW = dkᵀ h, db = Σ dk,
   /// dh = dk W + dv. `dqueries` is the gradient of the projected queries, of all steps, and `top` what they were made from.
-  func finished(dqueries: Matrix?, from top: Matrix) -> (layer: AttentionLayer, states: Matrix) {
+  func finished(dqueries: Matrix?, from top: Matrix, precision: Precision) -> (
+    layer: AttentionLayer, states: Matrix
+  ) {
     var gradient = AttentionLayer(score: layer.score)
     let (dkeys, dstates) = (memory.packed(keys), memory.packed(values))
     gradient.v = v.map { $0.tensor([$0.columns]) }
@@ -173,7 +175,7 @@ struct AttentionGradients {
     }
     gradient.key = dkeys.weightGradient([memory.states])
     if layer.bias != nil { gradient.bias = dkeys.sumOfRows() }
-    dstates.setProduct(dkeys, Matrix(key), accumulating: true)
+    dstates.setInputGradient(dkeys, Matrix(key), precision, accumulating: true)
     return (gradient, dstates)
   }
 }

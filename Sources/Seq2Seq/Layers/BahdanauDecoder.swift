@@ -83,10 +83,12 @@ private struct PackedBahdanauDecoder: PackedDecoder {
   private let combineState: PackedMatrix
   private let combineContext: PackedMatrix
   private let combineEmbedding: PackedMatrix
+  let precision: Precision
 
   init(_ decoder: BahdanauDecoder, _ precision: Precision) {
     func packed(_ weight: Matrix) -> PackedMatrix { PackedMatrix(weight.transposed, precision: precision) }
     bahdanau = decoder
+    self.precision = precision
     embedding = packed(decoder.embeddingColumns)
     recurrent = PackedRecurrent(forward: decoder.layer.cell, decoder.layer.recurrent, precision)
     context = packed(decoder.otherColumns)

@@ -5,21 +5,23 @@ extension BahdanauDecoder {
   /// them. z = W_c [s ; c ; x] + b_c, t̃ = tanh(z): dz = dt̃ ∘ (1 − t̃²), ds = W_csᵀ dz, dc = W_ccᵀ dz, dx = W_cxᵀ dz.
   func backward(_ dreadout: Matrix, _ pass: DecoderPass) -> DecoderGradient {
     let (tape, dz, combineColumns) = (pass.tape, dreadout, combineColumns)
+    let precision = pass.precision
     let (top, context) = (tape.top, tape.attention!.context)
     dz.backThroughTanh(tape.readout)
     let dtop = Matrix(rows: top.rows, columns: top.columns)
-    dtop.setProduct(dz, combineColumns.state)
+    dtop.setInputGradient(dz, combineColumns.state, precision)
     let dcontext = Matrix(rows: context.rows, columns: context.columns)
-    dcontext.setProduct(dz, combineColumns.context)
+    dcontext.setInputGradient(dz, combineColumns.context, precision)
 
     let steps = BahdanauBackwardSteps(self, dtop: dtop, dcontext: dcontext, pass)
     for step in (0..<pass.plan.steps).reversed() { steps.invert(step) }
 
     let dx = Matrix(rows: tape.embedded.rows, columns: tape.embedded.columns)
-    dx.setProduct(dz, combineColumns.embedding)
-    dx.setProduct(steps.tape.gates, embeddingColumns, accumulating: true)
+    dx.setInputGradient(dz, combineColumns.embedding, precision)
+    dx.setInputGradient(steps.tape.gates, embeddingColumns, precision, accumulating: true)
     let previous = pass.previousStates(0)
-    let attended = steps.attention.finished(dqueries: steps.dqueries, from: previous)
+    let attended = steps.attention.finished(
+      dqueries: steps.dqueries, from: previous, precision: precision)
     let start = startGradient(steps.state, pass)
     let gradient = BahdanauDecoder(
       embedding: embeddingGradient(dx, pass),
@@ -39,7 +41,7 @@ extension BahdanauDecoder {
     let finals = pass.finals.map {
       RecurrentState(cell: layer.cell, rows: $0.h.rows, hidden: $0.h.columns)
     }
-    firstBackward(finals).setProduct(dstate.h, Matrix(initial.weight))
+    firstBackward(finals).setInputGradient(dstate.h, Matrix(initial.weight), pass.precision)
     return (Linear(gradientsOf: dstate.h, inputs: [firstBackward(pass.finals)]), finals)
   }
 }
@@ -73,9 +75,9 @@ private struct BahdanauBackwardSteps {
     state = RecurrentState(cell: layer.cell, rows: pass.plan.lengths.count, hidden: hidden)
     attention = AttentionGradients(decoder.scoring, memory: pass.memory!)
     dqueries = Matrix(rows: rows, columns: hidden)
-    recurrent = PackedRecurrent(backward: layer.cell, layer.recurrent)
-    context = PackedMatrix(decoder.otherColumns)
-    query = PackedMatrix(Matrix(decoder.scoring.query!))
+    recurrent = PackedRecurrent(backward: layer.cell, layer.recurrent, pass.precision)
+    context = PackedMatrix(decoder.otherColumns, precision: pass.precision)
+    query = PackedMatrix(Matrix(decoder.scoring.query!), precision: pass.precision)
   }
 
   /// Inverts s_t = cell([x ; c_t], s_{t−1}), then c_t = attention(W_a s_{t−1}), which adds to the gradient of s_{t−1}.

@@ -68,10 +68,12 @@ private struct PackedLuongDecoder: PackedDecoder {
   let attention: PackedAttention?
   private let combineContext: PackedMatrix?
   private let combineState: PackedMatrix?
+  let precision: Precision
 
   init(_ decoder: LuongDecoder, _ precision: Precision) {
     func packed(_ weight: Matrix) -> PackedMatrix { PackedMatrix(weight.transposed, precision: precision) }
     luong = decoder
+    self.precision = precision
     embedding = packed(decoder.embeddingColumns)
     recurrent = decoder.layers.map { PackedRecurrent(forward: $0.cell, $0.recurrent, precision) }
     inputs = decoder.layers.indices.map { index in

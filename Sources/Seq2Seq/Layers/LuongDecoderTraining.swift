@@ -16,9 +16,10 @@ extension LuongDecoder {
         cell: layers[index].cell, gradientsOf: steps.tapes[index], inputs: inputs,
         previousStates: pass.previousStates(index), run: tape.layers[index])
     }
-    let attended = steps.attention?.finished(dqueries: steps.dqueries, from: tape.top)
+    let attended = steps.attention?.finished(
+      dqueries: steps.dqueries, from: tape.top, precision: pass.precision)
     let dx = Matrix(rows: pass.plan.rows, columns: embedding.shape[1])
-    dx.setProduct(steps.tapes[0].gates, embeddingColumns)
+    dx.setInputGradient(steps.tapes[0].gates, embeddingColumns, pass.precision)
     let gradient = LuongDecoder(
       embedding: embeddingGradient(dx, pass), layers: layerGradients, attention: attended?.layer,
       combine: tape.attention.map {
@@ -54,6 +55,7 @@ private struct LuongBackwardSteps {
   private let combineState: PackedMatrix?
 
   init(_ decoder: LuongDecoder, _ dreadout: Matrix, _ pass: DecoderPass) {
+    func packed(_ weight: Matrix) -> PackedMatrix { PackedMatrix(weight, precision: pass.precision) }
     self.decoder = decoder
     self.pass = pass
     dz = dreadout
@@ -68,15 +70,15 @@ private struct LuongBackwardSteps {
     dcontext = work()
     dtop = work()
     dbelow = work()
-    recurrent = decoder.layers.map { PackedRecurrent(backward: $0.cell, $0.recurrent) }
+    recurrent = decoder.layers.map { PackedRecurrent(backward: $0.cell, $0.recurrent, pass.precision) }
     inputs = decoder.layers.indices.map { index in
       index > 0
-        ? PackedMatrix(Matrix(decoder.layers[index].input))
-        : decoder.inputFeeding ? PackedMatrix(decoder.otherColumns) : nil
+        ? packed(Matrix(decoder.layers[index].input))
+        : decoder.inputFeeding ? packed(decoder.otherColumns) : nil
     }
-    query = decoder.attention?.query.map { PackedMatrix(Matrix($0)) }
-    combineContext = decoder.combine.map { PackedMatrix(Matrix($0.weight).columns(0..<hidden)) }
-    combineState = decoder.combine.map { PackedMatrix(Matrix($0.weight).columns(hidden..<2 * hidden)) }
+    query = decoder.attention?.query.map { packed(Matrix($0)) }
+    combineContext = decoder.combine.map { packed(Matrix($0.weight).columns(0..<hidden)) }
+    combineState = decoder.combine.map { packed(Matrix($0.weight).columns(hidden..<2 * hidden)) }
   }
 
   func invert(_ step: Int) {

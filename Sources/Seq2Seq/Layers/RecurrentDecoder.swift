@@ -47,6 +47,7 @@ protocol PackedDecoder: Sendable {
   /// W_eᵀ of ``RecurrentDecoder/embeddingColumns``.
   var embedding: PackedMatrix { get }
   var attention: PackedAttention? { get }
+  var precision: Precision { get }
 
   /// The state before the first step, a row a source, from the last states of the encoder's layers.
   func start(_ finals: [RecurrentState]) -> DecoderState

@@ -65,6 +65,7 @@ extension RecurrentEncoder {
     fileprivate let ids: [Int32]
     fileprivate let runs: [(forward: Run, backward: Run?)]
     fileprivate let dropout: Dropout?
+    fileprivate let precision: Precision
     /// What the top layer returns in packed order, [N, ·].
     let output: Matrix
     /// The last state of every layer, [B, ·], by sentence; zero for an empty one.
@@ -75,12 +76,14 @@ extension RecurrentEncoder {
 /// An encoder with its weights packed for forward passes.
 struct PackedEncoder: Sendable {
   private let embedding: Tensor
+  private let precision: Precision
   private let layers: [(forward: PackedRecurrentLayer, backward: PackedRecurrentLayer?)]
   private let residual: Bool
 
   init(_ encoder: RecurrentEncoder, _ precision: Precision) {
     embedding = encoder.embedding
     residual = encoder.residual
+    self.precision = precision
     layers = encoder.layers.map {
       (PackedRecurrentLayer($0.forward, precision), $0.backward.map { PackedRecurrentLayer($0, precision) })
     }
@@ -124,7 +127,7 @@ struct PackedEncoder: Sendable {
       finals.append(final(plan, [forward, backward]))
     }
     return RecurrentEncoder.Pass(
-      plan: plan, ids: ids, runs: runs, dropout: dropout, output: x, finals: finals)
+      plan: plan, ids: ids, runs: runs, dropout: dropout, precision: precision, output: x, finals: finals)
   }
 
   private func run(_ packed: PackedRecurrentLayer, _ x: Matrix, _ plan: SequencePlan) -> RecurrentEncoder.Run
@@ -169,7 +172,7 @@ extension RecurrentEncoder {
       let (layer, runs, h) = (layers[index], pass.runs[index], layers[index].forward.hidden)
       let state = finals[index]
       guard let second = layer.backward, let secondRun = runs.backward else {
-        let (gradient, below) = backward(layer.forward, runs.forward, dx, state, pass.plan, previous)
+        let (gradient, below) = backward(layer.forward, runs.forward, dx, state, pass, previous)
         gradients.append(Layer(forward: gradient, backward: nil))
         dx = entered(below, doutput: dx, index, pass.dropout)
         continue
@@ -179,9 +182,9 @@ extension RecurrentEncoder {
       let secondHalf = Matrix(rows: dx.rows, columns: second.hidden)
       secondHalf.setRows(of: dx.columns(h..<dx.columns), at: reversal)
       let (first, below) = backward(
-        layer.forward, runs.forward, firstHalf, state.columns(0..<h), pass.plan, previous)
+        layer.forward, runs.forward, firstHalf, state.columns(0..<h), pass, previous)
       let (last, mirrored) = backward(
-        second, secondRun, secondHalf, state.columns(h..<dx.columns), pass.plan, previous)
+        second, secondRun, secondHalf, state.columns(h..<dx.columns), pass, previous)
       below.addRows(mirrored, at: reversal)
       gradients.append(Layer(forward: first, backward: last))
       dx = entered(below, doutput: dx, index, pass.dropout)
@@ -205,21 +208,22 @@ extension RecurrentEncoder {
   }
 
   private func backward(
-    _ layer: RecurrentLayer, _ run: Run, _ dh: Matrix, _ dfinal: RecurrentState, _ plan: SequencePlan,
+    _ layer: RecurrentLayer, _ run: Run, _ dh: Matrix, _ dfinal: RecurrentState, _ pass: Pass,
     _ previous: [Int32]
   ) -> (gradient: RecurrentLayer, dx: Matrix) {
+    let (plan, precision) = (pass.plan, pass.precision)
     let tape = RecurrentGradientTape(cell: layer.cell, rows: plan.rows, hidden: layer.hidden)
     // The kernel's rows are ranks; the final states came by sentence.
     let ranked = dfinal.gathered(plan.order.map(Int32.init))
     layer.cell.backward(
       tape, state: ranked, dh: dh, tape: run.tape, initial: run.initial,
-      recurrent: PackedRecurrent(backward: layer.cell, layer.recurrent), counts: plan.counts)
+      recurrent: PackedRecurrent(backward: layer.cell, layer.recurrent, precision), counts: plan.counts)
     let states = Matrix(rows: plan.rows, columns: layer.hidden)
     states.setRows(of: run.tape.h, at: previous)
     let gradient = RecurrentLayer(
       cell: layer.cell, gradientsOf: tape, inputs: [run.input], previousStates: states, run: run.tape)
     let dx = Matrix(rows: plan.rows, columns: layer.input.shape[1])
-    dx.setProduct(tape.gates, Matrix(layer.input))
+    dx.setInputGradient(tape.gates, Matrix(layer.input), precision)
     return (gradient, dx)
   }
 }

@@ -37,10 +37,10 @@ struct RecurrentLayer: Parameterized {
     let recurrent = Matrix(rows: tape.recurrent.columns, columns: previousStates.columns)
     // The new gate of a GRU that resets first met r ∘ h′.
     let together = cell == .gruResetBefore ? 2 * recurrent.columns : recurrent.rows
-    recurrent.rows(0..<together).setProduct(tape.recurrent.columns(0..<together).transposed, previousStates)
+    recurrent.rows(0..<together).setWeightGradient(tape.recurrent.columns(0..<together), previousStates)
     if together < recurrent.rows {
       let new = together..<recurrent.rows
-      recurrent.rows(new).setProduct(tape.recurrent.columns(new).transposed, run.inner)
+      recurrent.rows(new).setWeightGradient(tape.recurrent.columns(new), run.inner)
     }
     self.recurrent = recurrent.tensor([recurrent.rows, recurrent.columns])
     bias = tape.gates.sumOfRows()

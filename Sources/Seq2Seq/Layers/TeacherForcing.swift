@@ -9,6 +9,7 @@ struct DecoderPass {
   let start: DecoderState
   let memory: SourceMemory?
   let dropout: Dropout?
+  let precision: Precision
 
   /// The state that a step starts from, cut to the sentences that still run.
   func state(before step: Int) -> DecoderState {
@@ -45,7 +46,8 @@ extension PackedDecoder {
     let pass = DecoderPass(
       plan: plan, ids: plan.packed(inputs),
       tape: DecoderTape(decoder, rows: plan.rows, memory: memory?.padded, dropout: dropout != nil),
-      finals: encoded.finals, start: start(encoded.finals), memory: memory, dropout: dropout)
+      finals: encoded.finals, start: start(encoded.finals), memory: memory, dropout: dropout,
+      precision: precision)
     embed(pass.ids, into: pass.tape, dropout: dropout)
     for step in 0..<plan.steps {
       self.step(

@@ -118,10 +118,10 @@ extension EncoderDecoder {
     }
   }
 
-  private func forward(_ batch: Batch, dropout: Dropout?) -> Pass {
-    let encoded = PackedEncoder(encoder, .float32).forward(batch.sources, dropout: dropout)
+  private func forward(_ batch: Batch, dropout: Dropout?, _ precision: Precision) -> Pass {
+    let encoded = PackedEncoder(encoder, precision).forward(batch.sources, dropout: dropout)
     return Pass(
-      encoder: encoded, decoder: decoder.packed(.float32).forward(batch.inputs, encoded, dropout: dropout))
+      encoder: encoded, decoder: decoder.packed(precision).forward(batch.inputs, encoded, dropout: dropout))
   }
 
   /// A target that was given, as the model sees it.
@@ -140,7 +140,7 @@ extension EncoderDecoder {
   /// - Throws: ``ModelError/id(_:vocabulary:)``.
   public func scores(_ batch: Batch) throws(ModelError) -> [ForcedScore] {
     try check(batch)
-    let pass = forward(batch, dropout: nil)
+    let pass = forward(batch, dropout: nil, .float32)
     let plan = pass.decoder.plan
     let loss = projectedCrossEntropy(
       pass.decoder.tape.readout, weight: output.weight, bias: output.bias,
@@ -159,18 +159,24 @@ extension EncoderDecoder {
   /// - Parameters:
   ///   - dropoutSeed: decides what dropout drops; nil trains without dropout
   ///   - labelSmoothing: the share of a target's probability, 0 to 1, that is spread over the vocabulary
+  ///   - precision: what encoder, attention and decoder round their weights to in all products, forward and backward, so
+  ///     that the gradient is that of the rounded weights; `float32` or `bfloat16`. Activations, states, sums, the loss
+  ///     with the output layer and the gradients themselves are `Float` in both.
   /// - Throws: ``ModelError/id(_:vocabulary:)``, ``ModelError/configuration(option:expected:found:)``.
   public func lossAndGradient(
-    _ batch: Batch, dropoutSeed: UInt64? = nil, labelSmoothing: Float = 0
+    _ batch: Batch, dropoutSeed: UInt64? = nil, labelSmoothing: Float = 0, precision: Precision = .float32
   ) throws(ModelError) -> (loss: Float, gradient: EncoderDecoder) {
     guard labelSmoothing >= 0 && labelSmoothing <= 1 else {
       throw .configuration(option: "labelSmoothing", expected: "0 to 1", found: "\(labelSmoothing)")
+    }
+    guard precision != .int8 else {
+      throw .configuration(option: "precision", expected: "float32 or bfloat16", found: "\(precision)")
     }
     try check(batch)
     let dropout = dropoutSeed.flatMap {
       configuration.dropout > 0 ? Dropout(rate: configuration.dropout, seed: $0) : nil
     }
-    let pass = forward(batch, dropout: dropout)
+    let pass = forward(batch, dropout: dropout, precision)
     let readout = dropout.copy(of: pass.decoder.tape.readout, at: .output)
     let head = projectedCrossEntropyGradients(
       readout, weight: output.weight, bias: output.bias, targets: pass.decoder.plan.packed(batch.outputs),

@@ -12,6 +12,9 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   public var clipNorm: Float
   /// The share of a target token's probability that is spread over the vocabulary (Szegedy et al. 2016, §7).
   public var labelSmoothing: Float
+  /// What the weights of encoder, attention and decoder are rounded to in their products: `float32`, which keeps them, or
+  /// `bfloat16`. The parameters themselves, the loss and Adam are `Float` in both.
+  public var precision: Precision
   /// Stop after this many epochs in a row without a better one; nil trains to the end.
   public var patience: Int?
   /// Decides the first weights, the order of the pairs and what dropout drops.
@@ -19,18 +22,19 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
 
   public init(
     batchSize: Int = 64, rate: Float = 2e-3, rateDecay: Float = 0.5, clipNorm: Float = 1,
-    labelSmoothing: Float = 0, patience: Int? = 5, seed: UInt64 = 1
+    labelSmoothing: Float = 0, precision: Precision = .float32, patience: Int? = 5, seed: UInt64 = 1
   ) {
     self.batchSize = batchSize
     self.rate = rate
     self.rateDecay = rateDecay
     self.clipNorm = clipNorm
     self.labelSmoothing = labelSmoothing
+    self.precision = precision
     self.patience = patience
     self.seed = seed
   }
 
-  /// What was saved before labels could be smoothed says nothing of it.
+  /// What was saved before labels could be smoothed, or weights rounded, says nothing of it.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     batchSize = try values.decode(Int.self, forKey: .batchSize)
@@ -38,6 +42,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
     rateDecay = try values.decode(Float.self, forKey: .rateDecay)
     clipNorm = try values.decode(Float.self, forKey: .clipNorm)
     labelSmoothing = try values.decodeIfPresent(Float.self, forKey: .labelSmoothing) ?? 0
+    precision = try values.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32
     patience = try values.decodeIfPresent(Int.self, forKey: .patience)
     seed = try values.decode(UInt64.self, forKey: .seed)
   }
@@ -53,6 +58,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
         "labelSmoothing", labelSmoothing >= 0 && labelSmoothing < 1, "at least 0, less than 1",
         "\(labelSmoothing)"
       ),
+      ("precision", precision != .int8, "float32 or bfloat16", "\(precision)"),
       ("patience", patience ?? 1 >= 1, "at least 1", "\(patience ?? 1)"),
     ]
     if let wrong = checks.first(where: { !$0.isValid }) {
@@ -190,7 +196,8 @@ public struct Trainer: Sendable {
   private mutating func step(_ batch: Batch, epoch: Int) throws {
     var generator = SeededGenerator(seed: options.seed ^ UInt64(optimizer.steps) << 20)
     let (loss, gradient) = try model.network.lossAndGradient(
-      batch, dropoutSeed: generator.next(), labelSmoothing: options.labelSmoothing)
+      batch, dropoutSeed: generator.next(), labelSmoothing: options.labelSmoothing,
+      precision: options.precision)
     guard loss.isFinite, optimizer.update(&model.network, gradient: gradient).isFinite else {
       throw TrainingError.diverged(epoch: epoch, batch: current.batch + 1)
     }

@@ -47,7 +47,8 @@ func decodeBahdanau(_ precision: Precision) -> Case {
 }
 
 extension Precision {
-  fileprivate var suffix: String {
+  /// What a case's name says of it.
+  var suffix: String {
     switch self {
     case .float32: ""
     case .bfloat16: "-bf16"
@@ -64,7 +65,7 @@ extension Precision {
   }
 
   /// One rounding of a weight: those of the many weights behind a number mostly cancel.
-  fileprivate var limit: Double? {
+  var limit: Double? {
     switch self {
     case .float32: nil
     case .bfloat16: 0x1p-9

@@ -1,3 +1,4 @@
+import Attention
 import AttentionReference
 import Seq2Seq
 
@@ -6,15 +7,18 @@ import Seq2Seq
 struct TrainingSize {
   let decoder: DecoderKind
   let hidden, vocabulary, batch, length: Int
+  var precision = Precision.float32
 
   static let all = [DecoderKind.luong, .bahdanau].flatMap {
     [
       TrainingSize(decoder: $0, hidden: 256, vocabulary: 45, batch: 256, length: 9),
       TrainingSize(decoder: $0, hidden: 512, vocabulary: 10_000, batch: 64, length: 25),
+      TrainingSize(
+        decoder: $0, hidden: 512, vocabulary: 10_000, batch: 64, length: 25, precision: .bfloat16),
     ]
   }
 
-  var name: String { "train-\(decoder)" + (hidden < 512 ? "-small" : "") }
+  var name: String { "train-\(decoder)" + (hidden < 512 ? "-small" : "") + precision.suffix }
 
   var sourceLengths: [Int] { raggedLengths(batch, length / 2, length) }
 
@@ -83,17 +87,19 @@ func trainingStep(_ size: TrainingSize) -> Case {
     let (batch, smallBatch) = (Batch(size.pairs), Batch(few))
     var (model, optimizer) = (start, Adam())
     let check = Check(
-      result: { ["loss of two sentences": [try start.lossAndGradient(smallBatch).loss]] },
+      result: {
+        ["loss of two sentences": [try start.lossAndGradient(smallBatch, precision: size.precision).loss]]
+      },
       truth: {
         let loss = try referenceCrossEntropy(
           start, size.reference, sources: few.map { $0.source.map(Int.init) },
           targets: few.map { $0.target.map(Int.init) })
         return ["loss of two sentences": [loss]]
-      }, terms: size.hidden)
+      }, limit: size.precision.limit ?? Double(size.hidden + 16) * 0x1p-24)
     return Body(
       prepare: { (model, optimizer) = (start, Adam()) },
       run: {
-        let (loss, gradient) = try model.lossAndGradient(batch)
+        let (loss, gradient) = try model.lossAndGradient(batch, precision: size.precision)
         guard loss.isFinite else { throw BenchError("\(size.name): the loss became \(loss)") }
         optimizer.update(&model, gradient: gradient)
       },
