@@ -14,7 +14,17 @@ def encoded(encoder, x, lengths, packed):
     return nn.utils.rnn.pad_packed_sequence(states, batch_first=True)[0], last
 
 
-class Luong(nn.Module):
+class EncoderDecoder(nn.Module):
+    def forward(self, source, lengths, mask, target):
+        states, keys, state = self.encode(source, lengths)
+        embedded, outputs = self.target(target), []
+        for t in range(target.size(1)):
+            state, output = self.step(embedded[:, t], state, states, keys, mask[:, None])
+            outputs.append(output)
+        return self.read(torch.stack(outputs, 1))
+
+
+class Luong(EncoderDecoder):
     """Luong, Pham, Manning 2015: LSTM encoder and decoder, general score, input feeding."""
 
     def __init__(self, vocabulary, hidden, packed, layers=2):
@@ -26,24 +36,27 @@ class Luong(nn.Module):
         self.key = nn.Linear(hidden, hidden, bias=False)
         self.combine, self.output = nn.Linear(2 * hidden, hidden), nn.Linear(hidden, vocabulary)
 
-    def forward(self, source, lengths, mask, target):
+    def encode(self, source, lengths):
+        """The states, their keys and the decoder's first state: the layers' (h, c), and what is fed."""
         states, (h, c) = encoded(self.encoder, self.source(source), lengths, self.packed)
-        keys, h, c = self.key(states), list(h.unbind(0)), list(c.unbind(0))
-        embedded, outputs = self.target(target), []
-        feed = torch.zeros_like(h[0])
-        for t in range(target.size(1)):
-            x = torch.cat([embedded[:, t], feed], -1)
-            for i, cell in enumerate(self.cells):
-                h[i], c[i] = cell(x, (h[i], c[i]))
-                x = h[i]
-            scores = torch.bmm(x[:, None], keys.transpose(1, 2))
-            context = weighted(scores, mask[:, None], states)[:, 0]
-            feed = torch.tanh(self.combine(torch.cat([context, x], -1)))
-            outputs.append(feed)
-        return self.output(torch.stack(outputs, 1))
+        return states, self.key(states), (list(zip(h.unbind(0), c.unbind(0))), torch.zeros_like(h[0]))
+
+    def step(self, x, state, states, keys, mask):
+        layers, feed = state
+        x, after = torch.cat([x, feed], -1), []
+        for cell, before in zip(self.cells, layers):
+            after.append(cell(x, before))
+            x = after[-1][0]
+        scores = torch.bmm(x[:, None], keys.transpose(1, 2))
+        context = weighted(scores, mask, states)[:, 0]
+        feed = torch.tanh(self.combine(torch.cat([context, x], -1)))
+        return (after, feed), feed
+
+    def read(self, feed):
+        return self.output(feed)
 
 
-class Bahdanau(nn.Module):
+class Bahdanau(EncoderDecoder):
     """Bahdanau, Cho, Bengio 2015: bidirectional GRU encoder, GRU decoder, additive score, with a readout of one tanh."""
 
     def __init__(self, vocabulary, hidden, packed):
@@ -70,14 +83,6 @@ class Bahdanau(nn.Module):
 
     def read(self, combined):
         return self.output(torch.tanh(self.combine(combined)))
-
-    def forward(self, source, lengths, mask, target):
-        states, keys, s = self.encode(source, lengths)
-        embedded, outputs = self.target(target), []
-        for t in range(target.size(1)):
-            s, combined = self.step(embedded[:, t], s, states, keys, mask[:, None])
-            outputs.append(combined)
-        return self.read(torch.stack(outputs, 1))
 
 
 def training_step(model, size, packed, bf16):
@@ -118,16 +123,21 @@ def bf16_training(model, size):
 LARGE, SMALL = (10000, 512, 64, 25), (45, 256, 256, 9)
 
 
-def greedy():
-    """One sentence of 25 tokens, 25 tokens out."""
-    net, source = Bahdanau(10000, 512, False), torch.randint(1, 10000, (1, 25))
+def greedy(model, size):
+    """One sentence, as many tokens in as out."""
+    vocabulary, hidden, _, length = size
+    net, source = model(vocabulary, hidden, False), torch.randint(1, vocabulary, (1, length))
 
     def decode():
-        states, keys, s = net.encode(source, None)
+        states, keys, state = net.encode(source, None)
         token, tokens = torch.ones(1, dtype=torch.long), []
-        for _ in range(25):
-            s, combined = net.step(net.target(token), s, states, keys, None)
-            token = net.read(combined).argmax(-1)
+        for _ in range(length):
+            state, output = net.step(net.target(token), state, states, keys, None)
+            token = net.read(output).argmax(-1)
             tokens.append(token)
         return torch.cat(tokens)
     return without_gradient(decode)
+
+
+def decoding(model, size):
+    return {"torch": lambda: greedy(model, size)}

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 
 import openblas
 from common import mask_of, pack, ragged_lengths, weighted, without_gradient
-from models import LARGE, SMALL, Bahdanau, Luong, bf16_training, greedy, training
+from models import LARGE, SMALL, Bahdanau, Luong, bf16_training, decoding, training
 
 
 # Products and elements: into outputs that exist, as ours.
@@ -216,6 +216,17 @@ def products(in_torch, in_openblas, size):
     return {"torch": lambda: in_torch(size), "openblas": lambda: in_openblas(size)}
 
 
+def models(name, model):
+    """Whole models; ours decodes the large one in every precision."""
+    return {
+        f"train-{name}-small": training(model, SMALL),
+        f"train-{name}": training(model, LARGE),
+        f"train-{name}-bf16": bf16_training(model, LARGE),
+        f"decode-{name}-small": decoding(model, SMALL),
+        **{f"decode-{name}{precision}": decoding(model, LARGE) for precision in ("", "-bf16", "-int8")},
+    }
+
+
 CASES = {
     **{f"matmul-{n}": products(matmul, openblas.matmul, n) for n in (512, 1024, 2048)},
     **{f"linear-m{m}": products(linear, openblas.linear, m) for m in (1, 8, 64)},
@@ -227,13 +238,7 @@ CASES = {
     **recurrence(False), **recurrence(True),
     "projected-cross-entropy": {"torch": cross_entropy},
     "adam": {"torch foreach": lambda: adam(foreach=True), "torch fused": lambda: adam(fused=True)},
-    "train-luong-small": training(Luong, SMALL),
-    "train-luong": training(Luong, LARGE),
-    "train-luong-bf16": bf16_training(Luong, LARGE),
-    "train-bahdanau-small": training(Bahdanau, SMALL),
-    "train-bahdanau": training(Bahdanau, LARGE),
-    "train-bahdanau-bf16": bf16_training(Bahdanau, LARGE),
-    **{f"decode-bahdanau{precision}": {"torch": greedy} for precision in ("", "-bf16", "-int8")},
+    **models("luong", Luong), **models("bahdanau", Bahdanau),
 }
 
 

@@ -1,5 +1,6 @@
 import Attention
 import CKernels
+import Seq2Seq
 
 /// Every case, in the order in which they run.
 var allCases: [Case] {
@@ -9,7 +10,13 @@ var allCases: [Case] {
     + [recurrent(.lstm, backward: false), recurrent(.lstm, backward: true)]
     + [recurrent(.gru, backward: false), recurrent(.gru, backward: true)]
     + [projectedCrossEntropy, adam]
-    + TrainingSize.all.map(trainingStep) + Precision.allCases.map(decodeBahdanau)
+    + modelCases(.luong) + modelCases(.bahdanau)
+}
+
+private func modelCases(_ decoder: DecoderKind) -> [Case] {
+  let (small, large) = (ModelSize.small(decoder), ModelSize.large(decoder))
+  return [trainingStep(small), trainingStep(large), trainingStep(large, .bfloat16), decoding(small)]
+    + Precision.allCases.map { decoding(large, $0) }
 }
 
 /// Throws what the kernels have against a call.

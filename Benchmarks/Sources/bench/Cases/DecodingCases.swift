@@ -1,22 +1,21 @@
 import Attention
-import AttentionReference
 import Seq2Seq
 
-/// Greedy decoding of one sentence through the public API, as a server answers it: 25 tokens in, 25 out. The model is
-/// Bahdanau's with random weights, which ends no sentence by itself within that.
-func decodeBahdanau(_ precision: Precision) -> Case {
-  let (hidden, vocabulary, length) = (512, 10_000, 25)
-  let (h, v) = (Double(hidden), Double(vocabulary))
-  // A token reads every weight of the decoder once: three gates that read 4 H, the query, the readout of 4 H, the output.
-  let weights = Double(length) * precision.bytes * ((12 + 1 + 4) * h * h + v * h)
-  let shape = "B 1, S \(length), T \(length), H \(hidden), V \(vocabulary)"
-  return Case(name: "decode-bahdanau" + precision.suffix, shape: shape, work: .bytes(weights)) {
+/// Greedy decoding of one sentence through the public API, as a server answers it: as many tokens in as out. The weights are
+/// random, and with this seed the model ends no sentence by itself within that.
+func decoding(_ size: ModelSize, _ precision: Precision = .float32) -> Case {
+  let (length, vocabulary) = (size.length, size.vocabulary)
+  let weights = Double(length) * precision.bytes * size.weightsForToken
+  let shape = "B 1, S \(length), T \(length), H \(size.hidden), V \(vocabulary)"
+  return Case(name: "decode" + size.suffix(precision), shape: shape, work: .bytes(weights)) {
     let words = (0..<vocabulary - Vocabulary.reserved.count).map { "w\($0)" }
     let corpus = ParallelCorpus(pairs: [.init(source: words, target: words)])
     func model() throws -> TranslationModel {
+      var configuration = try size.configuration
+      configuration.maximumLength = length
       var model = try TranslationModel(
-        .bahdanau(embedding: hidden, hidden: hidden, maximumLength: length), corpus: corpus,
-        source: Tokenization(.whitespace), target: Tokenization(.whitespace), seed: 1)
+        configuration, corpus: corpus, source: Tokenization(.whitespace), target: Tokenization(.whitespace),
+        seed: 1)
       model.precision = precision
       return model
     }
@@ -33,43 +32,14 @@ func decodeBahdanau(_ precision: Precision) -> Case {
         // The reference predicts targets and an end: here the last token is the end.
         let ids = translator.targetVocabulary.encode(try decode().tokens)
         let mean = try referenceCrossEntropy(
-          translator.network, .bahdanau(cell: .gru, hidden: hidden, embedding: hidden),
-          sources: [translator.sourceVocabulary.encode(source.tokens)], targets: [Array(ids.dropLast())],
-          end: ids.last!)
+          translator.network, size.reference, sources: [translator.sourceVocabulary.encode(source.tokens)],
+          targets: [Array(ids.dropLast())], end: ids.last!)
         return ["log-probability of the output": [-mean * Double(length)]]
-      }, limit: precision.limit ?? Double(hidden + 16) * 0x1p-24)
+      }, limit: precision.limit(terms: size.hidden))
     return Body(
       // The weights are packed when they are first used: here for each set.
       prepare: { translator = try model() },
       run: { _ = try decode() },
       check: check, naive: .skipped("the reference does not decode"))
-  }
-}
-
-extension Precision {
-  /// What a case's name says of it.
-  var suffix: String {
-    switch self {
-    case .float32: ""
-    case .bfloat16: "-bf16"
-    case .int8: "-int8"
-    }
-  }
-
-  fileprivate var bytes: Double {
-    switch self {
-    case .float32: 4
-    case .bfloat16: 2
-    case .int8: 1
-    }
-  }
-
-  /// One rounding of a weight: those of the many weights behind a number mostly cancel.
-  var limit: Double? {
-    switch self {
-    case .float32: nil
-    case .bfloat16: 0x1p-9
-    case .int8: 1 / 254
-    }
   }
 }
