@@ -28,8 +28,8 @@ CK_EXTERN ck_status ck_projected_cross_entropy_f32(float *loss, float *dx, float
 // Wᵀ [H, V], in one group.
 //
 // Error of a log-probability, as of log-softmax: at most twice that of plain float loops, beside what the
-// packing rounded. A row with a NaN or +∞ among its logits has no probabilities: its log-probabilities are
-// NaN, its tokens −1. With up to 96 rows every weight is read once.
+// packing's precision rounds of W and x. A row with a NaN or +∞ among its logits has no probabilities: its
+// log-probabilities are NaN, its tokens −1. With up to 96 rows every weight is read once.
 CK_EXTERN ck_status ck_projected_top_k_f32(float *log_probabilities, int32_t *tokens, const float *x,
                                            const float *packed, const float *b, int64_t M, int64_t V,
                                            int64_t H, int64_t k);

@@ -23,6 +23,11 @@ enum {
 CK_EXTERN ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias,
                                   int flags, int64_t M, int64_t N, int64_t K);
 
+// The same with a and b rounded to bfloat16 on the fly, as ck_pack_bf16 says: for products of factors that
+// change from one to the next, a weight's gradient.
+CK_EXTERN ck_status ck_matmul_bf16(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias,
+                                   int flags, int64_t M, int64_t N, int64_t K);
+
 // The number of floats (of 4 bytes) that ck_pack_… writes for b[K, N] under any set; −1 for sizes that no
 // packed matrix can have, in int8 K > 2¹⁷ among them.
 CK_EXTERN int64_t ck_packed_count_f32(int64_t K, int64_t N, int64_t groups);
@@ -37,8 +42,14 @@ CK_EXTERN int64_t ck_packed_count_int8(int64_t K, int64_t N, int64_t groups);
 CK_EXTERN ck_status ck_pack_f32(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t groups);
 
 // Each element is rounded to the nearest bfloat16 (8 significant bits, the exponents of floats), ties to
-// even; beyond the largest it becomes infinite, and NaN stays NaN. The product is that of fp32 with the
-// rounded b, to the bit.
+// even; beyond the largest it becomes infinite, and NaN stays NaN. So is each element of a in every product,
+// which is that of fp32 with the rounded a and b, to the bit.
+//
+// avx512bf16 takes numbers below 2⁻¹²⁶ for zero, the rounded elements as well as the sums, so that there
+//
+//     |c − exact| ≤ (K + 2) u (Σ|a||b| + |bias| + |c before|) + 2⁻¹²⁶ (2 K + Σ|a| + Σ|b|)
+//
+// with the rounded a and b, before the activation.
 CK_EXTERN ck_status ck_pack_bf16(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t groups);
 
 // Each column j has a scale t_j = max_k|b_kj| / 127 and integers r_kj = round(b_kj / t_j). For inference: the

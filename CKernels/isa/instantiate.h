@@ -1,5 +1,5 @@
-// Included once by every isa_*.c, inside its target attribute, after CK_SET, CK_LANES, CK_FUSED and CK_NV:
-// compiles every kernel for that set and defines its table.
+// Included once by every isa_*.c, inside its target attribute, after CK_SET, CK_LANES, CK_FUSED, CK_NV
+// and CK_DOTS: compiles every kernel for that set and defines its table.
 #include "simd.h"
 #include "../kernels/vmath-inl.h"
 #include "../kernels/elementwise-inl.h"
@@ -23,10 +23,12 @@
 #define CK_TEXT(set) #set
 #define CK_STRING(set) CK_TEXT(set)
 
-const ck_kernels CK_DEFINE(CK_SET) = {.name = CK_STRING(CK_SET),
-                                      .mr = CK_MR,
-                                      .nr = CK_NR,
+const ck_kernels CK_DEFINE(CK_SET) = {
+    .name = CK_STRING(CK_SET),
+    .mr = CK_MR,
+    .nr = CK_NR,
+    .depth_log2 = {CK_DEPTH_LOG2(CK_FLOAT32), CK_DEPTH_LOG2(CK_BFLOAT16), CK_DEPTH_LOG2(CK_INT8)},
 #define X(result, name, arguments) .name = name,
-                                      CK_KERNEL_LIST(X)
+    CK_KERNEL_LIST(X)
 #undef X
 };

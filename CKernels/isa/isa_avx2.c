@@ -10,6 +10,7 @@
 #define CK_LANES 8
 #define CK_FUSED 1
 #define CK_NV 2
+#define CK_DOTS 0
 
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #include "instantiate.h"

@@ -10,5 +10,6 @@
 #define CK_LANES 4
 #define CK_FUSED 1
 #define CK_NV 4
+#define CK_DOTS 0
 #include "instantiate.h"
 #endif

@@ -10,4 +10,5 @@
 #define CK_LANES 1
 #define CK_FUSED 0
 #define CK_NV 2
+#define CK_DOTS 0
 #include "instantiate.h"

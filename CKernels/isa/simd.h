@@ -1,7 +1,9 @@
 // The vocabulary that every kernel is written in: CK_LANES floats at a time, on clang's vector types.
 //
 // The types and operators mean the same for every width and target, so one header serves all sets; an isa_*.c
-// decides CK_LANES (the width), CK_FUSED (does the target have a fused multiply-add) and the register tile.
+// decides CK_LANES (the width), CK_FUSED (does the target have a fused multiply-add), the register tile, and
+// CK_DOTS (are its products in few bits made of pairs of bfloat16 and quads of bytes). The instructions for
+// those, which no operator of C stands for, it names in CK_DOT_BFLOAT16 and CK_DOT_BYTES.
 #ifndef CK_SIMD_H
 #define CK_SIMD_H
 
@@ -16,6 +18,8 @@ typedef uint32_t vu __attribute__((ext_vector_type(CK_LANES)));
 // A pair of short integers in every lane.
 typedef int16_t vs __attribute__((ext_vector_type(2 * CK_LANES)));
 typedef int8_t vs_bytes __attribute__((ext_vector_type(2 * CK_LANES)));
+typedef float vf_pairs __attribute__((ext_vector_type(2 * CK_LANES)));
+typedef uint16_t vu_halves __attribute__((ext_vector_type(CK_LANES)));
 typedef int32_t vs_products __attribute__((ext_vector_type(2 * CK_LANES)));
 
 CK_INLINE vf vf_set(float x) { return (vf)(x); }
@@ -112,6 +116,17 @@ CK_INLINE vi vi_dot_pairs(vs a, vs b) {
 #endif
 }
 
+// Lane by lane, sum + the dot product of four bytes of a, without a sign, and four of b, with one; modulo
+// 2³².
+CK_INLINE vu vu_dot_bytes(vu sum, vu a, vu b) {
+#ifdef CK_DOT_BYTES
+    return (vu)CK_DOT_BYTES(sum, a, b);
+#else
+    const vs even = (vs)(a & 0x00ff00ff), odd = (vs)(a >> 8 & 0x00ff00ff);
+    return sum + (vu)vi_dot_pairs(even, (vs)b << 8 >> 8) + (vu)vi_dot_pairs(odd, (vs)b >> 8);
+#endif
+}
+
 // bfloat16 is the upper half of a float: rounded to nearest even, NaN kept one, in the lower half of each
 // lane.
 CK_INLINE vu vu_bfloat16(vf x) {
@@ -119,14 +134,31 @@ CK_INLINE vu vu_bfloat16(vf x) {
     return (vu)(x == x ? (vi)rounded : (vi)(bits >> 16 | 0x40));
 }
 
-// Of two bfloat16 a lane, those in the lower halves, and those in the upper ones.
-CK_INLINE vf vf_of_lower(vu x) { return (vf)(x << 16); }
-CK_INLINE vf vf_of_upper(vu x) { return (vf)(x & 0xffff0000); }
+// A pair of bfloat16 a lane, the first in the upper half; and each as a float.
+CK_INLINE vu vu_pair_bfloat16(vf first, vf second) { return vu_bfloat16(first) << 16 | vu_bfloat16(second); }
+CK_INLINE vf vf_first_bfloat16(vu pair) { return (vf)(pair & 0xffff0000); }
+CK_INLINE vf vf_second_bfloat16(vu pair) { return (vf)(pair << 16); }
+
+// Lane by lane, sum + the first product + the second of two pairs.
+CK_INLINE vf vf_dot_bfloat16(vf sum, vu a, vu b) {
+#ifdef CK_DOT_BFLOAT16
+    return (vf)CK_DOT_BFLOAT16(sum, a, b);
+#else
+    sum = vf_fma(vf_first_bfloat16(a), vf_first_bfloat16(b), sum);
+    return vf_fma(vf_second_bfloat16(a), vf_second_bfloat16(b), sum);
+#endif
+}
 
 CK_INLINE vu vu_load(const void *p) {
     vu r;
     memcpy(&r, p, sizeof r);
     return r;
+}
+CK_INLINE void vu_store(void *p, vu x) { memcpy(p, &x, sizeof x); }
+// The lower half of each lane.
+CK_INLINE void vu_store_halves(void *p, vu x) {
+    vu_halves halves = __builtin_convertvector(x, vu_halves);
+    memcpy(p, &halves, sizeof halves);
 }
 
 // Across the lanes, in halves: the order depends on CK_LANES alone.

@@ -7,58 +7,77 @@
 // CK_NV vectors of accumulators: 6 × 2 fills the 16 registers of AVX2 and SSE2 (12 sums, 2 of b, 1 or 2 of
 // a), 6 × 4 the 32 of AVX-512 and NEON.
 //
-// A step of b is, with W lanes and columns j and j + W of two vectors beside one another:
+// How many k a step meets (CK_DEPTH), and what it holds of column j of b, depend on what the target
+// multiplies:
 //
-//     float32    a k           | b_j          |                  4 bytes a column
-//     bfloat16   a k           | b_j  | b_j+W |                  one vector gives two by a shift and a mask
-//     int8       k and k + 1   | b_k,j | b_k+1,j |               as bytes, widened to pairs of shorts
+//                  floats, pairs of shorts          dot products (CK_DOTS)
+//     float32      b_k,j                            b_k,j
+//     bfloat16     b_k,j and b_k,j+CK_LANES         b_k,j and b_k+1,j
+//     int8         b_k,j and b_k+1,j                b_k,j to b_k+3,j
 //
-// The sums of int8 are integers in the same registers.
+// On the left b is widened in registers, and a holds floats and pairs of shorts; on the right a holds the
+// like of b.
+//
+// The sums of int8 are integers in the same registers. There a has 128 added to it, since the dot product of
+// bytes wants one factor without a sign; each column's sum starts from what that is too much.
 
 #define CK_MR 6
 enum { CK_STRIP = 8 };
 #define CK_NR (CK_NV * CK_LANES)
+#define CK_DEPTH_LOG2(precision) (CK_DOTS ? (precision) : (precision) == CK_INT8)
+#define CK_DEPTH(precision) (1 << CK_DEPTH_LOG2(precision))
 
-// Steps k … of one panel of n ≤ width rows whose elements are adjacent, as many as a vector has lanes: a
-// square is transposed. `whole`, a constant in every copy: every row is there, and what the last of these
-// steps spills behind them is written over later.
-CK_INLINE void pack_square(const bool whole, const int width, float *out, const float *rows, int64_t stride,
-                           int64_t n, int64_t k, int64_t kc) {
+// The next CK_LANES steps of a row of a whose n ≥ 1 elements are adjacent, in float32 or bfloat16.
+CK_INLINE vf load_row(const ck_precision precision, const float *row, int64_t n) {
+    vf first = vf_load_first(row, n);
+    if (precision == CK_FLOAT32) return first;
+    if (CK_DEPTH(precision) == 1) return (vf)vu_pair_bfloat16(first, vf_set(0));
+    const vf both[2] = {first, vf_load_first(row + CK_LANES, n - CK_LANES)};
+    vf_pairs pairs;
+    memcpy(&pairs, both, sizeof pairs);
+    return (vf)vu_pair_bfloat16(pairs.even, pairs.odd);
+}
+
+// The CK_LANES steps from s on of one panel of n ≤ width rows: squares of lanes are transposed. `whole`, a
+// constant in every copy: all rows and steps are there, and so many more steps follow that what a narrow panel
+// spills is written over.
+CK_INLINE void pack_squares(const ck_precision precision, const bool whole, const int width, float *out,
+                            const float *rows, int64_t stride, int64_t n, int64_t s, int64_t kc) {
+    const int64_t depth = CK_DEPTH(precision), steps = ck_blocks(kc, depth);
     for (int first = 0; first < width; first += CK_LANES) {
         vf x[CK_LANES];
-        for (int i = 0; i < CK_LANES; i++) {
-            const float *row = rows + (first + i) * stride + k;
-            if (whole)
-                x[i] = first + i < width ? vf_load(row) : vf_set(0);
-            else
-                x[i] = first + i < n ? vf_load_first(row, kc - k) : vf_set(0);
-        }
+        for (int i = 0; i < CK_LANES; i++)
+            x[i] = first + i < (whole ? width : n)
+                       ? load_row(precision, rows + (first + i) * stride + depth * s,
+                                  whole ? depth * CK_LANES : kc - depth * s)
+                       : vf_set(0);
         vf_transpose(x);
-        for (int i = 0; i < CK_LANES && (whole || k + i < kc); i++) {
-            float *to = out + (k + i) * width + first;
+        for (int i = 0; i < CK_LANES && (whole || s + i < steps); i++) {
             // In a panel narrower than a vector each step mends what the last one spilled.
-            if (whole && width < CK_LANES)
-                vf_store(to, x[i]);
-            else
-                vf_store_first(to, x[i], width < CK_LANES ? (kc - k - i) * width : width - first);
+            const int64_t room = width >= CK_LANES ? width - first
+                                 : whole           ? CK_LANES
+                                                   : (steps - s - i) * width;
+            vf_store_first(out + (s + i) * width + first, x[i], room);
         }
     }
 }
 
-// One panel of n ≤ width rows whose elements are adjacent: [k][width].
-CK_INLINE void pack_rows(const int width, float *out, const float *rows, int64_t stride, int64_t n,
-                         int64_t kc) {
-    int64_t k = 0;
+// One panel of n ≤ width rows whose elements are adjacent: [step][width].
+CK_INLINE void pack_rows(const ck_precision precision, const int width, float *out, const float *rows,
+                         int64_t stride, int64_t n, int64_t kc) {
+    const int64_t steps = ck_blocks(kc, CK_DEPTH(precision));
+    int64_t s = 0;
     if (n == width)
-        for (; k + 2 * CK_LANES <= kc; k += CK_LANES) pack_square(true, width, out, rows, stride, n, k, kc);
-    for (; k < kc; k += CK_LANES) pack_square(false, width, out, rows, stride, n, k, kc);
+        for (; s + 2 * CK_LANES <= steps; s += CK_LANES)
+            pack_squares(precision, true, width, out, rows, stride, n, s, kc);
+    for (; s < steps; s += CK_LANES) pack_squares(precision, false, width, out, rows, stride, n, s, kc);
 }
 
 // One panel of n ≤ width rows, zeros in place of those that it lacks.
 CK_INLINE void pack_panel(const int width, float *out, const float *rows, int64_t stride, int64_t k_stride,
                           int64_t n, int64_t kc) {
     if (k_stride == 1) {
-        pack_rows(width, out, rows, stride, n, kc);
+        pack_rows(CK_FLOAT32, width, out, rows, stride, n, kc);
         return;
     }
     memset(out, 0, (size_t)(kc * width) * sizeof(float));
@@ -106,20 +125,23 @@ static void pack_b_panels(float *out, const float *source, int64_t stride, int64
 
 // One step of a panel of b in registers.
 CK_INLINE void load_step(const ck_precision precision, vf right[CK_NV], const char *b) {
-    if (precision == CK_FLOAT32)
+    if (CK_DOTS || precision == CK_FLOAT32)
         for (int j = 0; j < CK_NV; j++) right[j] = vf_load((const float *)b + j * CK_LANES);
-    if (precision == CK_BFLOAT16)
+    else if (precision == CK_BFLOAT16)
         for (int j = 0; j < CK_NV; j += 2) {
             vu two = vu_load(b + 2 * j * CK_LANES);
-            right[j] = vf_of_lower(two), right[j + 1] = vf_of_upper(two);
+            right[j] = vf_first_bfloat16(two), right[j + 1] = vf_second_bfloat16(two);
         }
-    if (precision == CK_INT8)
+    else
         for (int j = 0; j < CK_NV; j++) right[j] = (vf)vs_load_bytes(b + 2 * j * CK_LANES);
 }
 
 CK_INLINE vf add_step(const ck_precision precision, vf sum, vf left, vf right) {
-    return precision == CK_INT8 ? vf_of(vi_of(sum) + vi_dot_pairs((vs)left, (vs)right))
-                                : vf_fma(left, right, sum);
+    if (precision == CK_INT8)
+        return CK_DOTS ? (vf)vu_dot_bytes((vu)sum, (vu)left, (vu)right)
+                       : (vf)((vu)sum + (vu)vi_dot_pairs((vs)left, (vs)right));
+    if (precision == CK_BFLOAT16 && CK_DOTS) return vf_dot_bfloat16(sum, (vu)left, (vu)right);
+    return vf_fma(left, right, sum);
 }
 
 // Columns j … of row i of a block, from their sum on.
@@ -162,12 +184,15 @@ CK_INLINE void finish_whole(const int rows, const int vectors, const ck_matmul_b
 // from column j on (constants in every copy).
 CK_INLINE void matmul_tile(const ck_precision precision, const int rows, const int panels,
                            const ck_matmul_block *block, int64_t i, int64_t j) {
-    const int64_t steps = block->steps, step = CK_NR * ck_step_bytes(precision);
+    const int64_t steps = block->steps, bytes = ck_step_bytes(precision, CK_DEPTH_LOG2(precision));
+    const int64_t step = CK_NR * bytes;
     const float *a = block->a + i * steps;
-    const char *b = block->b + j * steps * ck_step_bytes(precision);
+    const char *b = block->b + j * steps * bytes;
     // Sums that are reached by constants alone stay in registers; the loop at the end reads a copy.
     vf sum[CK_MR * CK_NV], finished[CK_MR * CK_NV];
-    for (int s = 0; s < rows * panels * CK_NV; s++) sum[s] = vf_set(0);
+    for (int s = 0; s < rows * panels * CK_NV; s++)
+        sum[s] = precision == CK_INT8 ? (vf)vu_load(block->b_starts + j + s % (panels * CK_NV) * CK_LANES)
+                                      : vf_set(0);
     // Rows of c that are a power of two apart share their place in the cache: what a neighbour's tile brought
     // in is gone by now.
     if (rows == CK_MR)

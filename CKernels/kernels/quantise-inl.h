@@ -1,5 +1,5 @@
 // Packing for the matrix product in fewer bits: bfloat16, and int8 with a scale for every column of b and
-// every row of a.
+// every row of a. What a step is made of stands in matmul-inl.h.
 //
 //     scale = max|x| / 127        q = round(x / scale)        x ≈ q · scale
 //
@@ -35,50 +35,87 @@ CK_INLINE vf vf_load_apart(const float *p, int64_t stride, int64_t n) {
     return vf_load(lanes);
 }
 
-// One panel of count ≤ CK_MR rows of length K in int8, as shorts: [step][CK_MR][2].
+// Some steps in bfloat16, at most CK_SLICE k, of one panel of n ≤ CK_MR rows whose elements lie apart.
+CK_INLINE void round_a_panel(float *out, const float *source, int64_t stride, int64_t k_stride, int64_t n,
+                             int64_t kc) {
+    enum { DEPTH = CK_DEPTH(CK_BFLOAT16) };
+    float slice[(CK_SLICE + 1) * CK_MR + CK_LANES];
+    const int64_t floats = ck_blocks(kc, DEPTH) * CK_MR;
+    pack_panels(CK_MR, slice, source, stride, k_stride, n, kc);
+    memset(slice + kc * CK_MR, 0, CK_MR * sizeof(float));
+    for (int64_t step = 0; step < floats; step += CK_MR)
+        for (int64_t i = step; i < step + CK_MR; i += CK_LANES) {
+            const float *at = slice + (DEPTH - 1) * step + i;
+            vf second = DEPTH == 2 ? vf_load(at + CK_MR) : vf_set(0);
+            // Where a vector is wider than a panel each step mends what the last one spilled.
+            vf_store_first(out + i, (vf)vu_pair_bfloat16(vf_load(at), second), floats - i);
+        }
+}
+
+static void round_a_panels(float *out, const float *source, int64_t stride, int64_t k_stride, int64_t count,
+                           int64_t kc) {
+    enum { DEPTH = CK_DEPTH(CK_BFLOAT16) };
+    for (int64_t i = 0; i < count; i += CK_MR, out += ck_blocks(kc, DEPTH) * CK_MR) {
+        const int64_t n = ck_min(CK_MR, count - i);
+        if (k_stride == 1)
+            pack_rows(CK_BFLOAT16, CK_MR, out, source + i * stride, stride, n, kc);
+        else
+            for (int64_t k = 0; k < kc; k += CK_SLICE)
+                round_a_panel(out + k / DEPTH * CK_MR, source + i * stride + k * k_stride, stride, k_stride,
+                              n, ck_min(CK_SLICE, kc - k));
+    }
+}
+
+// One panel of count ≤ CK_MR rows of length K in int8, without a sign.
 static void quantise_a_panel(float *out, float *scales, const float *source, int64_t stride, int64_t k_stride,
                              int64_t count, int64_t K) {
-    enum { SHORT = sizeof(int16_t) };
-    char *quantised = (char *)out;
+    enum { DEPTH = CK_DEPTH(CK_INT8) };
     for (int64_t i = 0; i < count; i++) {
         const float *row = source + i * stride;
         vi largest = vi_set(0);
         vf inverse;
         CK_VECTORS(k, n, K, largest = vi_largest(largest, vf_load_apart(row + k * k_stride, k_stride, n)));
         scales[i] = vf_scale(vi_set(__builtin_reduce_max(largest)), &inverse)[0];
-        if (K % 2) memset(quantised + SHORT * (2 * (K / 2 * CK_MR + i) + 1), 0, SHORT);
-        CK_VECTORS(k, n, K, {
-            vi q = vf_quantise(vf_load_apart(row + k * k_stride, k_stride, n), inverse);
-            for (int64_t l = 0; l < ck_min(n, CK_LANES); l++) {
-                int16_t element = (int16_t)q[l];
-                memcpy(quantised + SHORT * (2 * ((k + l) / 2 * CK_MR + i) + (k + l) % 2), &element, SHORT);
+        for (int64_t k = 0; k < K; k += CK_SLICE) {
+            const int64_t columns = ck_min(CK_SLICE, K - k);
+            uint32_t q[CK_SLICE] = {0}; // what follows the last column meets zeros
+            CK_VECTORS(c, n, columns, {
+                vf x = vf_load_apart(row + (k + c) * k_stride, k_stride, n);
+                vu_store(q + c, (vu)vf_quantise(x, inverse) + 128);
+            });
+            for (int64_t c = 0; c < columns; c += DEPTH) {
+                uint32_t step = 0;
+                for (int d = 0; d < DEPTH; d++) step |= q[c + d] << 32 / DEPTH * d;
+                memcpy(out + (k + c) / DEPTH * CK_MR + i, &step, sizeof step);
             }
-        });
+        }
     }
 }
 
-// Columns in bfloat16: [panel][k][CK_NV / 2][W][2].
+// Columns in bfloat16: pairs of rows, or of vectors beside one another.
 static void round_b_panels(char *out, const float *source, int64_t stride, int64_t k_stride, int64_t count,
                            int64_t kc) {
+    enum { DEPTH = CK_DEPTH(CK_BFLOAT16), APART = DEPTH == 2 ? CK_NR : CK_LANES };
     float slice[CK_SLICE * CK_NR];
     for (int64_t first = 0; first < count; first += CK_NR)
         for (int64_t k = 0; k < kc; k += CK_SLICE) {
-            const int64_t steps = ck_min(CK_SLICE, kc - k);
+            const int64_t rows = ck_min(CK_SLICE, kc - k);
             pack_b_panels(slice, source + first * stride + k * k_stride, stride, k_stride,
-                          ck_min(CK_NR, count - first), steps);
-            for (int64_t i = 0; i < steps * CK_NR; i += 2 * CK_LANES, out += sizeof(vu)) {
-                vu two = vu_bfloat16(vf_load(slice + i)) | vu_bfloat16(vf_load(slice + i + CK_LANES)) << 16;
-                memcpy(out, &two, sizeof two);
-            }
+                          ck_min(CK_NR, count - first), rows);
+            if (rows % DEPTH) memset(slice + rows * CK_NR, 0, CK_NR * sizeof(float));
+            for (const float *at = slice; at < slice + rows * CK_NR; at += 2 * APART)
+                for (int i = 0; i < APART; i += CK_LANES, out += sizeof(vu))
+                    vu_store(out, vu_pair_bfloat16(vf_load(at + i), vf_load(at + APART + i)));
         }
 }
 
-// A panel of int8 columns: [step][CK_NR][2].
-CK_INLINE void quantise_b_panel(char *out, float *scales, const float *source, int64_t stride,
-                                int64_t k_stride, int64_t count, int64_t K) {
+// A panel of columns in int8. Their sums start from −128 Σ r, because a has 128 added to it.
+CK_INLINE void quantise_b_panel(char *out, float *scales, int32_t *starts, const float *source,
+                                int64_t stride, int64_t k_stride, int64_t count, int64_t K) {
+    enum { DEPTH = CK_DEPTH(CK_INT8) };
     float slice[CK_SLICE * CK_NR];
-    vi largest[CK_NV];
-    for (int j = 0; j < CK_NV; j++) largest[j] = vi_set(0);
+    vi largest[CK_NV], start[CK_NV];
+    for (int j = 0; j < CK_NV; j++) largest[j] = start[j] = vi_set(0);
     for (int64_t k = 0; k < K; k += CK_SLICE) {
         const int64_t rows = ck_min(CK_SLICE, K - k);
         pack_b_panels(slice, source + k * k_stride, stride, k_stride, count, rows);
@@ -89,23 +126,29 @@ CK_INLINE void quantise_b_panel(char *out, float *scales, const float *source, i
     vf inverse[CK_NV];
     for (int j = 0; j < CK_NV; j++) vf_store(scales + j * CK_LANES, vf_scale(largest[j], &inverse[j]));
     for (int64_t k = 0; k < K; k += CK_SLICE) {
-        const int64_t rows = ck_min(CK_SLICE, K - k);
+        const int64_t rows = ck_min(CK_SLICE, K - k), whole = ck_whole(rows, DEPTH);
         pack_b_panels(slice, source + k * k_stride, stride, k_stride, count, rows);
-        if (rows % 2) memset(slice + rows * CK_NR, 0, CK_NR * sizeof(float));
-        for (int64_t i = 0; i < rows; i += 2)
-            for (int j = 0; j < CK_NV; j++, out += sizeof(vs_bytes)) {
-                const float *at = slice + i * CK_NR + j * CK_LANES;
-                vi pair = (vf_quantise(vf_load(at), inverse[j]) & 0xffff) |
-                          vf_quantise(vf_load(at + CK_NR), inverse[j]) << 16;
-                vs_bytes bytes = __builtin_convertvector((vs)pair, vs_bytes);
-                memcpy(out, &bytes, sizeof bytes);
+        memset(slice + rows * CK_NR, 0, (size_t)((whole - rows) * CK_NR) * sizeof(float));
+        for (int64_t i = 0; i < whole; i += DEPTH)
+            for (int j = 0; j < CK_NV; j++, out += DEPTH * CK_LANES) {
+                vu step = (vu)vi_set(0);
+                for (int d = 0; d < DEPTH; d++) {
+                    vi q = vf_quantise(vf_load(slice + (i + d) * CK_NR + j * CK_LANES), inverse[j]);
+                    start[j] -= q * 128;
+                    step |= ((vu)q & 0xff) << 8 * d;
+                }
+                if (DEPTH == 4)
+                    vu_store(out, step);
+                else
+                    vu_store_halves(out, step);
             }
     }
+    for (int j = 0; j < CK_NV; j++) vu_store(starts + j * CK_LANES, (vu)start[j]);
 }
 
-static void quantise_b_panels(char *out, float *scales, const float *source, int64_t stride, int64_t k_stride,
-                              int64_t count, int64_t K) {
+static void quantise_b_panels(char *out, float *scales, int32_t *starts, const float *source, int64_t stride,
+                              int64_t k_stride, int64_t count, int64_t K) {
     for (int64_t first = 0; first < count; first += CK_NR)
-        quantise_b_panel(out + first * (K + K % 2), scales + first, source + first * stride, stride, k_stride,
-                         ck_min(CK_NR, count - first), K);
+        quantise_b_panel(out + first * ck_whole(K, CK_DEPTH(CK_INT8)), scales + first, starts + first,
+                         source + first * stride, stride, k_stride, ck_min(CK_NR, count - first), K);
 }

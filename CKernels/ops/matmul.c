@@ -12,7 +12,8 @@
 // What stands before the panels of a packed matrix: the set it is laid out for, whatever is in use later,
 // what it holds, and its sizes, so that a mix-up is an error and not a wrong result.
 //
-//     [header][scales of the columns, in int8][group][block of DEPTH; in int8 all of K][panel][step][nr]
+//     [header][in int8 scales and starts of the columns][group][block of DEPTH; in int8 all of
+//     K][panel][step][nr]
 typedef struct packed_header {
     const ck_kernels *kernels;
     ck_precision precision;
@@ -33,14 +34,23 @@ static packed_header header_of(const float *packed) {
 
 static int64_t padded(int64_t N, int64_t nr) { return ck_blocks(N, nr) * nr; }
 
+// The steps of so many k, and the bytes of one in each column of b.
+static int64_t steps_of(const packed_header *h, int64_t K) {
+    const int depth_log2 = h->kernels->depth_log2[h->precision];
+    return (K + (INT64_C(1) << depth_log2) - 1) >> depth_log2;
+}
+static int64_t step_bytes(const packed_header *h) {
+    return ck_step_bytes(h->precision, h->kernels->depth_log2[h->precision]);
+}
+
 static int64_t packed_count(ck_precision precision, int64_t K, int64_t N, int64_t groups) {
     const int64_t most = precision == CK_INT8 ? DEEPEST_INT8 : INT64_C(1) << 40;
     if (K < 0 || K > most) return -1;
     if (N < 0 || groups < 1 || N > INT64_C(1) << 40 || groups > INT64_C(1) << 40 || N % groups) return -1;
     int64_t columns = ck_product(groups, padded(N / groups, WIDEST));
-    int64_t weights = ck_product(ck_steps(precision, K), columns);
+    int64_t weights = ck_product(ck_blocks(K, INT64_C(1) << precision), columns); // in whole floats
     if (columns < 0 || weights < 0 || weights > INT64_MAX / 8) return -1;
-    return HEADER + (precision == CK_INT8 ? columns : 0) + weights * ck_step_bytes(precision) / 4;
+    return HEADER + (precision == CK_INT8 ? 2 * columns : 0) + weights;
 }
 int64_t ck_packed_count_f32(int64_t K, int64_t N, int64_t groups) {
     return packed_count(CK_FLOAT32, K, N, groups);
@@ -54,16 +64,19 @@ int64_t ck_packed_count_int8(int64_t K, int64_t N, int64_t groups) {
 
 static int64_t padded_width(const packed_header *h) { return padded(h->N / h->groups, h->kernels->nr); }
 
-// The scales of a group's columns.
+// The scales of a group's columns, and what their sums start from.
 static float *scales_of(const packed_header *h, float *packed, int64_t group) {
     return packed + HEADER + group * padded_width(h);
+}
+static int32_t *starts_of(const packed_header *h, float *packed, int64_t group) {
+    return (int32_t *)scales_of(h, packed, h->groups + group);
 }
 
 // The panels of one group of columns, from a block of DEPTH on.
 static char *panels_of(const packed_header *h, float *packed, int64_t group, int64_t k) {
-    float *panels = h->precision == CK_INT8 ? scales_of(h, packed, h->groups) : packed + HEADER;
-    int64_t step = group * ck_steps(h->precision, h->K) + k;
-    return (char *)panels + step * padded_width(h) * ck_step_bytes(h->precision);
+    float *panels = h->precision == CK_INT8 ? scales_of(h, packed, 2 * h->groups) : packed + HEADER;
+    int64_t step = group * steps_of(h, h->K) + steps_of(h, k);
+    return (char *)panels + step * padded_width(h) * step_bytes(h);
 }
 
 // What packing a matrix is cut into, and one part of it. A column's scale is that of all of K.
@@ -79,17 +92,18 @@ static void pack_part(const packed_header *h, float *packed, ck_matrix b, int64_
     int64_t k = task / h->groups / blocks * DEPTH, kc = ck_min(DEPTH, h->K - k);
     int64_t columns = ck_min(COLUMNS, width - j);
     const float *from = b.data + k * b.row_stride + (group * width + j) * b.column_stride;
-    char *panels = panels_of(h, packed, group, k);
+    const int64_t steps = steps_of(h, h->precision == CK_INT8 ? h->K : kc);
+    char *panels = panels_of(h, packed, group, k) + j * steps * step_bytes(h);
     switch (h->precision) {
     case CK_FLOAT32:
-        h->kernels->pack_b_panels((float *)panels + j * kc, from, b.column_stride, b.row_stride, columns, kc);
+        h->kernels->pack_b_panels((float *)panels, from, b.column_stride, b.row_stride, columns, kc);
         break;
     case CK_BFLOAT16:
-        h->kernels->round_b_panels(panels + 2 * j * kc, from, b.column_stride, b.row_stride, columns, kc);
+        h->kernels->round_b_panels(panels, from, b.column_stride, b.row_stride, columns, kc);
         break;
     case CK_INT8:
-        h->kernels->quantise_b_panels(panels + 2 * j * ck_steps(CK_INT8, h->K),
-                                      scales_of(h, packed, group) + j, from, b.column_stride, b.row_stride,
+        h->kernels->quantise_b_panels(panels, scales_of(h, packed, group) + j,
+                                      starts_of(h, packed, group) + j, from, b.column_stride, b.row_stride,
                                       columns, h->K);
         break;
     }
@@ -118,8 +132,7 @@ ck_status ck_pack_int8(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t
 
 int64_t ck_left_count(const float *packed, int64_t M) {
     const packed_header h = header_of(packed);
-    int64_t rows = ck_whole(M, h.kernels->mr);
-    return ck_product(rows, ck_steps(h.precision, h.K) + (h.precision == CK_INT8));
+    return ck_product(ck_whole(M, h.kernels->mr), steps_of(&h, h.K) + (h.precision == CK_INT8));
 }
 int64_t ck_left_tasks(const float *packed, int64_t M) {
     const packed_header h = header_of(packed);
@@ -129,7 +142,7 @@ int64_t ck_left_tasks(const float *packed, int64_t M) {
 static void quantise_left(const packed_header *h, float *left, ck_matrix a, int64_t M, int64_t task) {
     const int64_t mr = h->kernels->mr, i = task * mr;
     float *panels = left + ck_whole(M, mr);
-    h->kernels->quantise_a_panel(panels + i * ck_steps(CK_INT8, h->K), left + i, a.data + i * a.row_stride,
+    h->kernels->quantise_a_panel(panels + i * steps_of(h, h->K), left + i, a.data + i * a.row_stride,
                                  a.row_stride, a.column_stride, ck_min(mr, M - i), h->K);
 }
 void ck_pack_left(float *left, ck_matrix a, int64_t M, const float *packed, int64_t task) {
@@ -140,19 +153,21 @@ void ck_pack_left(float *left, ck_matrix a, int64_t M, const float *packed, int6
     }
     int64_t i = task / ck_blocks(h.K, DEPTH) * ROWS, k = task % ck_blocks(h.K, DEPTH) * DEPTH;
     int64_t rows = ck_min(ROWS, M - i);
-    h.kernels->pack_a_panels(left + i * h.K + k * ck_whole(rows, h.kernels->mr),
-                             a.data + i * a.row_stride + k * a.column_stride, a.row_stride, a.column_stride,
-                             rows, ck_min(DEPTH, h.K - k));
+    (h.precision == CK_FLOAT32 ? h.kernels->pack_a_panels : h.kernels->round_a_panels)(
+        left + i * steps_of(&h, h.K) + ck_whole(rows, h.kernels->mr) * steps_of(&h, k),
+        a.data + i * a.row_stride + k * a.column_stride, a.row_stride, a.column_stride, rows,
+        ck_min(DEPTH, h.K - k));
 }
 
 // In int8 all of K is one block, whose sums are integers throughout.
 static void multiply_int8(const packed_header *h, ck_matmul_block *block, const float *left, int64_t M,
                           int64_t row_block, float *packed, int64_t group, int64_t column) {
-    block->steps = ck_steps(CK_INT8, h->K);
+    block->steps = steps_of(h, h->K);
     block->a_scales = left + row_block * ROWS;
     block->b_scales = scales_of(h, packed, group) + column;
+    block->b_starts = starts_of(h, packed, group) + column;
     block->a = left + ck_whole(M, h->kernels->mr) + row_block * ROWS * block->steps;
-    block->b = panels_of(h, packed, group, 0) + 2 * column * block->steps;
+    block->b = panels_of(h, packed, group, 0) + column * block->steps * step_bytes(h);
     h->kernels->matmul_block(block);
 }
 
@@ -161,17 +176,18 @@ static void multiply_floats(const packed_header *h, ck_matmul_block *block, cons
                             int64_t row_block, float *packed, int64_t group, int64_t column) {
     const float *bias = block->bias;
     const int flags = block->flags;
-    left += row_block * ROWS * h->K;
+    left += row_block * ROWS * steps_of(h, h->K);
     int64_t k = 0;
     do {
-        block->steps = ck_min(DEPTH, h->K - k);
-        bool last = k + block->steps == h->K;
+        const int64_t depth = ck_min(DEPTH, h->K - k);
+        const bool last = k + depth == h->K;
+        block->steps = steps_of(h, depth);
         block->flags = (k > 0 ? CK_ACCUMULATE : flags & CK_ACCUMULATE) | (last ? flags & CK_TANH : 0);
         block->bias = last ? bias : NULL;
-        block->a = left + k * ck_whole(block->rows, h->kernels->mr);
-        block->b = panels_of(h, packed, group, k) + column * block->steps * ck_step_bytes(h->precision);
+        block->a = left + ck_whole(block->rows, h->kernels->mr) * steps_of(h, k);
+        block->b = panels_of(h, packed, group, k) + column * block->steps * step_bytes(h);
         h->kernels->matmul_block(block);
-        k += block->steps;
+        k += depth;
     } while (k < h->K);
 }
 
@@ -280,16 +296,25 @@ ck_status ck_matmul_packed_f32(float *c, int64_t c_stride, ck_matrix a, const fl
     return multiply_slabs(c, c_stride, a, (float *)packed, NULL, bias, flags, M);
 }
 
-ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias, int flags,
-                        int64_t M, int64_t N, int64_t K) {
-    packed_header header = {NULL, CK_FLOAT32, K, N, 1};
+// b is packed in scratch.
+static ck_status matmul(ck_precision precision, float *c, int64_t c_stride, ck_matrix a, ck_matrix b,
+                        const float *bias, int flags, int64_t M, int64_t N, int64_t K) {
+    packed_header header = {NULL, precision, K, N, 1};
     CK_TRY(ck_table(&header.kernels));
     CK_TRY(check(c, c_stride, a, M, N, K));
     CK_ARRAY(b.data, ck_product(K, N));
-    float *packed = ck_scratch_take(ck_packed_count_f32(K, N, 1));
+    float *packed = ck_scratch_take(packed_count(precision, K, N, 1));
     CK_REQUIRE(packed, CK_NO_MEMORY);
     memcpy(packed, &header, sizeof header);
     ck_status status = multiply_slabs(c, c_stride, a, packed, &b, bias, flags, M);
     ck_scratch_return();
     return status;
+}
+ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias, int flags,
+                        int64_t M, int64_t N, int64_t K) {
+    return matmul(CK_FLOAT32, c, c_stride, a, b, bias, flags, M, N, K);
+}
+ck_status ck_matmul_bf16(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias, int flags,
+                         int64_t M, int64_t N, int64_t K) {
+    return matmul(CK_BFLOAT16, c, c_stride, a, b, bias, flags, M, N, K);
 }

@@ -21,7 +21,7 @@ const ck_kernels *ck_packed_kernels(const float *packed);
 // The left factor a[M, K] laid out for the inner loop with what is packed: its floats, the tasks of packing
 // it, and one of them.
 //
-//     [block of ROWS][block of DEPTH][panel][k][mr]        in int8: [scale of each row][panel][k / 2][mr][2]
+//     [block of ROWS][block of DEPTH][panel][step][mr]        in int8: [scale of each row][panel][step][mr]
 int64_t ck_left_count(const float *packed, int64_t M);
 int64_t ck_left_tasks(const float *packed, int64_t M);
 void ck_pack_left(float *left, ck_matrix a, int64_t M, const float *packed, int64_t task);

@@ -7,11 +7,14 @@
 extern const ck_kernels ck_kernels_scalar;
 
 #if defined(__x86_64__)
-extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512;
+extern const ck_kernels ck_kernels_avx2, ck_kernels_avx512, ck_kernels_avx512bf16;
 
 static int has_avx512(void) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+static int has_avx512bf16(void) {
+    return has_avx512() && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
 }
 static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 static int always(void) { return 1; }
@@ -19,7 +22,10 @@ static int always(void) { return 1; }
 static const struct {
     const ck_kernels *table;
     int (*supported)(void);
-} sets[] = {{&ck_kernels_avx512, has_avx512}, {&ck_kernels_avx2, has_avx2}, {&ck_kernels_scalar, always}};
+} sets[] = {{&ck_kernels_avx512bf16, has_avx512bf16},
+            {&ck_kernels_avx512, has_avx512},
+            {&ck_kernels_avx2, has_avx2},
+            {&ck_kernels_scalar, always}};
 #elif defined(__aarch64__)
 extern const ck_kernels ck_kernels_neon;
 
@@ -35,7 +41,7 @@ static const struct {
 
 enum { set_count = sizeof sets / sizeof sets[0] };
 
-static const char *const known[] = {"scalar", "avx2", "avx512", "neon"};
+static const char *const known[] = {"scalar", "avx2", "avx512", "avx512bf16", "neon"};
 
 static _Atomic(const ck_kernels *) selected;
 
@@ -102,7 +108,8 @@ const char *ck_status_message(ck_status status) {
     case CK_OUT_OF_RANGE:
         return "a length, an index or a parameter lies outside of its range";
     case CK_UNKNOWN_ISA:
-        return "no such instruction set; there are scalar, avx2, avx512 and neon (see CKERNELS_ISA)";
+        return "no such instruction set; there are scalar, avx2, avx512, avx512bf16 and neon (see "
+               "CKERNELS_ISA)";
     case CK_UNSUPPORTED_ISA:
         return "this machine cannot run the instruction set asked for (see CKERNELS_ISA)";
     case CK_WRONG_PACKING:

@@ -93,18 +93,21 @@ static inline int64_t ck_whole(int64_t count, int64_t block) { return ck_blocks(
     X(void, quantise_a_panel,                                                                                \
       (float *out, float *scales, const float *source, int64_t stride, int64_t k_stride, int64_t count,      \
        int64_t K))                                                                                           \
+    X(void, round_a_panels,                                                                                  \
+      (float *out, const float *source, int64_t stride, int64_t k_stride, int64_t count, int64_t kc))        \
     X(void, pack_b_panels,                                                                                   \
       (float *out, const float *source, int64_t stride, int64_t k_stride, int64_t count, int64_t kc))        \
     X(void, round_b_panels,                                                                                  \
       (char *out, const float *source, int64_t stride, int64_t k_stride, int64_t count, int64_t kc))         \
     X(void, quantise_b_panels,                                                                               \
-      (char *out, float *scales, const float *source, int64_t stride, int64_t k_stride, int64_t count,       \
-       int64_t K))                                                                                           \
+      (char *out, float *scales, int32_t *starts, const float *source, int64_t stride, int64_t k_stride,     \
+       int64_t count, int64_t K))                                                                            \
     X(void, matmul_block, (const ck_matmul_block *block))
 
 typedef struct ck_kernels {
     const char *name;
-    int64_t mr, nr; // rows and columns of the matrix product's register tile
+    int64_t mr, nr;    // rows and columns of the matrix product's register tile
+    int depth_log2[3]; // of how many k a step of its inner loop meets, in each precision
 #define X(result, name, arguments) result(*name) arguments;
     CK_KERNEL_LIST(X)
 #undef X

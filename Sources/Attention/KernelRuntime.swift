@@ -4,7 +4,7 @@ import CKernels
 ///
 /// Results are bit-identical for any number of threads; instruction sets differ in the last bits.
 public enum KernelRuntime {
-  /// The sets that this machine can run, best first: of `avx512`, `avx2`, `neon`, `scalar`.
+  /// The sets that this machine can run, best first: of `avx512bf16`, `avx512`, `avx2`, `neon`, `scalar`.
   public static var availableInstructionSets: [String] {
     (0..<ck_isa_count()).map { String(cString: ck_isa_at($0)) }
   }

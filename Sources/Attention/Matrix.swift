@@ -111,19 +111,22 @@ public enum Activation: Sendable {
 }
 
 extension Matrix {
-  /// self = activation(a · b + bias (+ self, when accumulating)).
+  /// self = activation(a · b + bias (+ self, when accumulating)), in `float32` or with a and b rounded to `bfloat16`.
   package func setProduct(
-    _ a: Matrix, _ b: Matrix, bias: Tensor? = nil, activation: Activation = .none, accumulating: Bool = false
+    _ a: Matrix, _ b: Matrix, bias: Tensor? = nil, activation: Activation = .none, accumulating: Bool = false,
+    precision: Precision = .float32
   ) {
+    precondition(precision != .int8, "a product in int8 takes a packed matrix")
     precondition(columnStride == 1 && a.rows == rows && b.columns == columns && a.columns == b.rows)
     precondition(bias == nil || bias!.count == columns)
+    let multiply = precision == .bfloat16 ? ck_matmul_bf16 : ck_matmul_f32
     check(
-      ck_matmul_f32(
+      multiply(
         pointer, Int64(rowStride), a.kernel, b.kernel, bias.map { UnsafePointer($0.storage.pointer) },
         Self.flags(activation, accumulating), Int64(rows), Int64(columns), Int64(a.columns)))
   }
 
-  /// As ``setProduct(_:_:bias:activation:accumulating:)-(Matrix,Matrix,_,_,_)`` with a packed right-hand side.
+  /// As ``setProduct(_:_:bias:activation:accumulating:precision:)`` with a packed right-hand side.
   package func setProduct(
     _ a: Matrix, _ b: PackedMatrix, bias: Tensor? = nil, activation: Activation = .none,
     accumulating: Bool = false

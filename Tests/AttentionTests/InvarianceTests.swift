@@ -57,7 +57,15 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
     var random = SeededRandom(52)
     let (m, n, k) = (201, 601, 303)
     let (a, b, bias) = (random.floats(m * k), random.floats(k * n), random.floats(n))
-    @Sendable func product(_ packed: Precision?) -> [[Float]] {
+    @Sendable func product(
+      packed: Precision? = nil,
+      _ multiply:
+        @Sendable (
+          UnsafeMutablePointer<Float>?, Int64, ck_matrix, ck_matrix, UnsafePointer<Float>?, Int32, Int64,
+          Int64,
+          Int64
+        ) -> ck_status = ck_matmul_f32
+    ) -> [[Float]] {
       var c = Output(m * n)
       a.withUnsafeBufferPointer { a in
         b.withUnsafeBufferPointer { b in
@@ -68,15 +76,18 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
             let panels = packed.packed(right, k: k, n: n)
             expectOK(ck_matmul_packed_f32(&c.memory, n, left, panels, bias, 0, m, n, k))
           } else {
-            expectOK(ck_matmul_f32(&c.memory, n, left, right, bias, Int32(CK_TANH), m, n, k))
+            expectOK(multiply(&c.memory, n, left, right, bias, Int32(CK_TANH), m, n, k))
           }
         }
       }
       return [c.elements]
     }
-    return [LargeCall("matmul") { product(nil) }]
+    return [
+      LargeCall("matmul") { product() },
+      LargeCall("matmul in bfloat16") { product(ck_matmul_bf16) },
+    ]
       + Precision.allCases.map { precision in
-        LargeCall("matmul packed \(precision)") { product(precision) }
+        LargeCall("matmul packed \(precision)") { product(packed: precision) }
       }
   }()
 

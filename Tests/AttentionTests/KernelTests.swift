@@ -26,7 +26,9 @@ func withThreads<R>(_ count: Int, _ body: () throws -> R) throws -> R {
 }
 
 /// The vector's width W of a set, in floats.
-func lanes(_ set: String) -> Int { ["scalar": 1, "neon": 4, "avx2": 8, "avx512": 16][set]! }
+func lanes(_ set: String) -> Int {
+  ["scalar": 1, "neon": 4, "avx2": 8, "avx512": 16, "avx512bf16": 16][set]!
+}
 
 /// Awkward widths for a set: 1, W − 1, W, W + 1, a prime, and one more than four vectors.
 func widths(_ set: String) -> [Int] {

@@ -22,7 +22,7 @@ extension KernelTests {
       let before = try KernelRuntime.instructionSet
       expect(ck_select_isa("sse9"), CK_UNKNOWN_ISA)
       expect(ck_select_isa(""), CK_UNKNOWN_ISA)
-      for set in ["scalar", "avx2", "avx512", "neon"] where !KernelTests.sets.contains(set) {
+      for set in ["scalar", "avx2", "avx512", "avx512bf16", "neon"] where !KernelTests.sets.contains(set) {
         expect(ck_select_isa(set), CK_UNSUPPORTED_ISA)
       }
       let error = #expect(throws: AttentionError.self) { try KernelRuntime.select(instructionSet: "sse9") }

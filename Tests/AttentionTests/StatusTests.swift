@@ -99,6 +99,8 @@ extension KernelTests {
             ck_matmul_f32(&$0, max(sizes.1, 4), some, some, nil, 0, sizes.0, sizes.1, sizes.2)
           }
         }
+        expectStatus(CK_NULL_POINTER) { ck_matmul_bf16(&$0, 4, some, none, nil, 0, 4, 4, 4) }
+        expectStatus(CK_BAD_SIZE) { ck_matmul_bf16(&$0, 4, some, some, nil, 0, 4, 4, huge) }
         expect(ck_pack_f32(nil, some, 4, 4, 1), CK_NULL_POINTER)
         expectStatus(CK_NULL_POINTER) { ck_pack_f32(&$0, none, 4, 4, 1) }
         expectStatus(CK_BAD_SIZE) { ck_pack_f32(&$0, some, -4, 4, 1) }

@@ -398,7 +398,7 @@ static bool check_family(const char *set, const char *name, void (*draw)(run *r)
         free_run(&scalar);
     }
     failed |= !(worst <= TOLERANCE) || numbers == 0;
-    printf("  %-7s %-19s %2d shapes, %8lld numbers, largest difference %.1e of %.0e%s\n", set, name, SHAPES,
+    printf("  %-10s %-22s %2d shapes, %8lld numbers, largest difference %.1e of %.0e%s\n", set, name, SHAPES,
            (long long)numbers, worst, TOLERANCE, failed ? "  FAILED" : "");
     return !failed;
 }

@@ -11,6 +11,7 @@
 #define CK_LANES 16
 #define CK_FUSED 1
 #define CK_NV 4
+#define CK_DOTS 0
 
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #include "../../CKernels/isa/instantiate.h"

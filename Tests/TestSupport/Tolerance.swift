@@ -52,6 +52,18 @@ extension Tolerance {
     }
   }
 
+  /// Row 3 in bfloat16 by an instruction that takes what lies below the least normal number for zero: a factor, which
+  /// leaves out that times the other one, and a product or sum, of which there are K each.
+  ///
+  /// - Parameter factors: Σ |a| + Σ |b| of every element, both as rounded.
+  public static func flushed(terms: Int, magnitudes: [Double], factors: [Double]) -> Tolerance {
+    let least = Double(Float.leastNormalMagnitude)
+    let sums = sum(terms: terms, magnitudes: magnitudes)
+    return Tolerance(name: "\(sums.name) + 2⁻¹²⁶ (2 K + Σ|a| + Σ|b|)") { index, truth in
+      sums.bound(index, truth) + least * (2 * Double(terms) + factors[index])
+    }
+  }
+
   /// Row 3 in int8, whose sums are exact: what integers and scales make of the product passes seven roundings (scales of
   /// row and column, the sum as a `Float`, two products, two sums), what is added to it two; what the integers themselves
   /// are off by is the caller's.

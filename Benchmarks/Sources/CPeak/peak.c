@@ -70,6 +70,7 @@ static const struct {
 #if defined(__x86_64__)
     {"avx2", avx2_multiply_add, avx2_read, avx2_negate},
     {"avx512", avx512_multiply_add, avx512_read, avx512_negate},
+    {"avx512bf16", avx512_multiply_add, avx512_read, avx512_negate}, // the peak of fp32
 #elif defined(__aarch64__)
     {"neon", neon_multiply_add, neon_read, neon_negate},
 #endif
