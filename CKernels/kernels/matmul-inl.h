@@ -39,8 +39,8 @@ CK_INLINE vf load_row(const ck_precision precision, const float *row, int64_t n)
 }
 
 // The CK_LANES steps from s on of one panel of n ≤ width rows: squares of lanes are transposed. `whole`, a
-// constant in every copy: all rows and steps are there, and so many more steps follow that what a narrow panel
-// spills is written over.
+// constant in every copy: all rows and steps are there, and so many more steps follow that what a narrow
+// panel spills is written over.
 CK_INLINE void pack_squares(const ck_precision precision, const bool whole, const int width, float *out,
                             const float *rows, int64_t stride, int64_t n, int64_t s, int64_t kc) {
     const int64_t depth = CK_DEPTH(precision), steps = ck_blocks(kc, depth);

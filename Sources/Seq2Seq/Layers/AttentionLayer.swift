@@ -168,14 +168,14 @@ struct AttentionGradients {
     var gradient = AttentionLayer(score: layer.score)
     let (dkeys, dstates) = (memory.packed(keys), memory.packed(values))
     gradient.v = v.map { $0.tensor([$0.columns]) }
-    gradient.query = dqueries?.weightGradient([top])
+    gradient.query = dqueries?.weightGradient([top], precision)
     guard let key = layer.key else {
       dstates.add(dkeys)
       return (gradient, dstates)
     }
-    gradient.key = dkeys.weightGradient([memory.states])
+    gradient.key = dkeys.weightGradient([memory.states], precision)
     if layer.bias != nil { gradient.bias = dkeys.sumOfRows() }
-    dstates.setInputGradient(dkeys, Matrix(key), precision, accumulating: true)
+    dstates.setProduct(dkeys, Matrix(key), accumulating: true, precision: precision)
     return (gradient, dstates)
   }
 }

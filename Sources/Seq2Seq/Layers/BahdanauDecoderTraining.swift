@@ -9,16 +9,16 @@ extension BahdanauDecoder {
     let (top, context) = (tape.top, tape.attention!.context)
     dz.backThroughTanh(tape.readout)
     let dtop = Matrix(rows: top.rows, columns: top.columns)
-    dtop.setInputGradient(dz, combineColumns.state, precision)
+    dtop.setProduct(dz, combineColumns.state, precision: precision)
     let dcontext = Matrix(rows: context.rows, columns: context.columns)
-    dcontext.setInputGradient(dz, combineColumns.context, precision)
+    dcontext.setProduct(dz, combineColumns.context, precision: precision)
 
     let steps = BahdanauBackwardSteps(self, dtop: dtop, dcontext: dcontext, pass)
     for step in (0..<pass.plan.steps).reversed() { steps.invert(step) }
 
     let dx = Matrix(rows: tape.embedded.rows, columns: tape.embedded.columns)
-    dx.setInputGradient(dz, combineColumns.embedding, precision)
-    dx.setInputGradient(steps.tape.gates, embeddingColumns, precision, accumulating: true)
+    dx.setProduct(dz, combineColumns.embedding, precision: precision)
+    dx.setProduct(steps.tape.gates, embeddingColumns, accumulating: true, precision: precision)
     let previous = pass.previousStates(0)
     let attended = steps.attention.finished(
       dqueries: steps.dqueries, from: previous, precision: precision)
@@ -27,9 +27,10 @@ extension BahdanauDecoder {
       embedding: embeddingGradient(dx, pass),
       layer: RecurrentLayer(
         cell: layer.cell, gradientsOf: steps.tape, inputs: [tape.embedded, context], previousStates: previous,
-        run: tape.layers[0]),
+        run: tape.layers[0], precision),
       scoring: attended.layer,
-      combine: Linear(gradientsOf: dz, inputs: [top, context, tape.embedded]), initial: start.initial)
+      combine: Linear(gradientsOf: dz, inputs: [top, context, tape.embedded], precision),
+      initial: start.initial)
     return DecoderGradient(decoder: gradient, states: attended.states, finals: start.finals)
   }
 
@@ -41,8 +42,8 @@ extension BahdanauDecoder {
     let finals = pass.finals.map {
       RecurrentState(cell: layer.cell, rows: $0.h.rows, hidden: $0.h.columns)
     }
-    firstBackward(finals).setInputGradient(dstate.h, Matrix(initial.weight), pass.precision)
-    return (Linear(gradientsOf: dstate.h, inputs: [firstBackward(pass.finals)]), finals)
+    firstBackward(finals).setProduct(dstate.h, Matrix(initial.weight), precision: pass.precision)
+    return (Linear(gradientsOf: dstate.h, inputs: [firstBackward(pass.finals)], pass.precision), finals)
   }
 }
 

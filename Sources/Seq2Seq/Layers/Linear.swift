@@ -14,8 +14,8 @@ struct Linear: Parameterized {
 
   /// The gradient of a layer: with dy [N, outputs] that of its outputs, dW = dyᵀ x and db = Σ dy. `inputs` are x's columns,
   /// left to right.
-  init(gradientsOf dy: Matrix, inputs: [Matrix]) {
-    weight = dy.weightGradient(inputs)
+  init(gradientsOf dy: Matrix, inputs: [Matrix], _ precision: Precision) {
+    weight = dy.weightGradient(inputs, precision)
     bias = dy.sumOfRows()
   }
 
@@ -32,21 +32,12 @@ struct Linear: Parameterized {
 }
 
 extension Matrix {
-  /// With dy the gradient of y = x Wᵀ, makes this one that of x: dx = dy W (+ dx, when accumulating). W is rounded to the
-  /// precision that it had in y.
-  func setInputGradient(_ dy: Matrix, _ weight: Matrix, _ precision: Precision, accumulating: Bool = false) {
-    setProduct(dy, PackedMatrix(weight, precision: precision), accumulating: accumulating)
-  }
-
-  /// With dy the gradient of y = x Wᵀ, makes this one that of W: dW = dyᵀ x, of which neither is rounded.
-  func setWeightGradient(_ dy: Matrix, _ x: Matrix) { setProduct(dy.transposed, x) }
-
   /// With this matrix the gradient of y = x Wᵀ: dW = dyᵀ x. `inputs` are x's columns, left to right.
-  func weightGradient(_ inputs: [Matrix]) -> Tensor {
+  func weightGradient(_ inputs: [Matrix], _ precision: Precision) -> Tensor {
     let weight = Matrix(rows: columns, columns: inputs.reduce(0) { $0 + $1.columns })
     var column = 0
     for part in inputs {
-      weight.columns(column..<column + part.columns).setWeightGradient(self, part)
+      weight.columns(column..<column + part.columns).setProduct(transposed, part, precision: precision)
       column += part.columns
     }
     return weight.tensor([weight.rows, weight.columns])

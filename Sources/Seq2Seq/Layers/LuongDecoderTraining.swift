@@ -14,16 +14,17 @@ extension LuongDecoder {
       }
       return RecurrentLayer(
         cell: layers[index].cell, gradientsOf: steps.tapes[index], inputs: inputs,
-        previousStates: pass.previousStates(index), run: tape.layers[index])
+        previousStates: pass.previousStates(index), run: tape.layers[index],
+        pass.precision)
     }
     let attended = steps.attention?.finished(
       dqueries: steps.dqueries, from: tape.top, precision: pass.precision)
     let dx = Matrix(rows: pass.plan.rows, columns: embedding.shape[1])
-    dx.setInputGradient(steps.tapes[0].gates, embeddingColumns, pass.precision)
+    dx.setProduct(steps.tapes[0].gates, embeddingColumns, precision: pass.precision)
     let gradient = LuongDecoder(
       embedding: embeddingGradient(dx, pass), layers: layerGradients, attention: attended?.layer,
       combine: tape.attention.map {
-        Linear(gradientsOf: dreadout, inputs: [$0.context, tape.top])
+        Linear(gradientsOf: dreadout, inputs: [$0.context, tape.top], pass.precision)
       },
       inputFeeding: inputFeeding, residual: residual)
     return DecoderGradient(decoder: gradient, states: attended?.states, finals: steps.states)

@@ -221,9 +221,10 @@ extension RecurrentEncoder {
     let states = Matrix(rows: plan.rows, columns: layer.hidden)
     states.setRows(of: run.tape.h, at: previous)
     let gradient = RecurrentLayer(
-      cell: layer.cell, gradientsOf: tape, inputs: [run.input], previousStates: states, run: run.tape)
+      cell: layer.cell, gradientsOf: tape, inputs: [run.input], previousStates: states, run: run.tape,
+      precision)
     let dx = Matrix(rows: plan.rows, columns: layer.input.shape[1])
-    dx.setInputGradient(tape.gates, Matrix(layer.input), precision)
+    dx.setProduct(tape.gates, Matrix(layer.input), precision: precision)
     return (gradient, dx)
   }
 }

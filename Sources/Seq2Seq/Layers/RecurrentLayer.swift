@@ -30,17 +30,19 @@ struct RecurrentLayer: Parameterized {
   /// `inputs` are x's columns, left to right; `run` is the forward's tape.
   init(
     cell: RecurrentCell, gradientsOf tape: RecurrentGradientTape, inputs: [Matrix], previousStates: Matrix,
-    run: RecurrentTape
+    run: RecurrentTape, _ precision: Precision
   ) {
     self.cell = cell
-    input = tape.gates.weightGradient(inputs)
+    input = tape.gates.weightGradient(inputs, precision)
     let recurrent = Matrix(rows: tape.recurrent.columns, columns: previousStates.columns)
     // The new gate of a GRU that resets first met r ∘ h′.
     let together = cell == .gruResetBefore ? 2 * recurrent.columns : recurrent.rows
-    recurrent.rows(0..<together).setWeightGradient(tape.recurrent.columns(0..<together), previousStates)
+    recurrent.rows(0..<together).setProduct(
+      tape.recurrent.columns(0..<together).transposed, previousStates, precision: precision)
     if together < recurrent.rows {
       let new = together..<recurrent.rows
-      recurrent.rows(new).setWeightGradient(tape.recurrent.columns(new), run.inner)
+      recurrent.rows(new).setProduct(
+        tape.recurrent.columns(new).transposed, run.inner, precision: precision)
     }
     self.recurrent = recurrent.tensor([recurrent.rows, recurrent.columns])
     bias = tape.gates.sumOfRows()

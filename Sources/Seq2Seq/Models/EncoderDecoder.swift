@@ -159,9 +159,9 @@ extension EncoderDecoder {
   /// - Parameters:
   ///   - dropoutSeed: decides what dropout drops; nil trains without dropout
   ///   - labelSmoothing: the share of a target's probability, 0 to 1, that is spread over the vocabulary
-  ///   - precision: what encoder, attention and decoder round their weights to in all products, forward and backward, so
-  ///     that the gradient is that of the rounded weights; `float32` or `bfloat16`. Activations, states, sums, the loss
-  ///     with the output layer and the gradients themselves are `Float` in both.
+  ///   - precision: what encoder, attention and decoder round both factors of their weights' products to, forward and
+  ///     backward: `float32`, which keeps them, or `bfloat16`. States, sums, the attention itself, the loss with the output
+  ///     layer and the gradients are `Float` in both.
   /// - Throws: ``ModelError/id(_:vocabulary:)``, ``ModelError/configuration(option:expected:found:)``.
   public func lossAndGradient(
     _ batch: Batch, dropoutSeed: UInt64? = nil, labelSmoothing: Float = 0, precision: Precision = .float32
