@@ -143,9 +143,13 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
     }
     + [
       {
+        let problem = LayerNormProblem(1103, 251, inBlock: true)
+        return LargeCall("layer normalisation") { problem.run().all }
+      }(),
+      {
         let problem = LossProblem(rows: 503, vocabulary: 1003, hidden: 33, smoothing: 0.1)
         return LargeCall("projected cross entropy") { problem.run().all }
-      }()
+      }(),
     ]
     + Precision.allCases.map { precision in
       var problem = TopTokensProblem(rows: 103, vocabulary: 5003, hidden: 33, count: 7)

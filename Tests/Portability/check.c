@@ -139,6 +139,18 @@ static void softmax(run *r) {
     require(r, ck_log_softmax_backward_f32(output(r, N * columns), dy, logs, N, columns));
 }
 
+static void layer_norm(run *r) {
+    int64_t N = size(70), columns = size(150), stride = columns + 2;
+    float *x = input(r, N * stride, 3), *residual = next() % 2 ? input(r, N * stride, 1) : NULL;
+    float *gain = input(r, columns, 1), *bias = input(r, columns, 1), *dy = input(r, N * stride, 1);
+    float *sum = output(r, N * stride), *mean = output(r, N), *inverse = output(r, N);
+    require(r, ck_layer_norm_forward_f32(output(r, N * stride), stride, sum, stride, mean, inverse, x, stride,
+                                         residual, stride, gain, bias, 0.1f, N, columns));
+    require(r, ck_layer_norm_backward_f32(output(r, N * stride), stride, output(r, columns),
+                                          output(r, columns), dy, stride, residual, stride, sum, stride, mean,
+                                          inverse, gain, N, columns));
+}
+
 static void matmul(run *r) {
     bool deep = next() % 8 == 0; // across the edges of the blocks
     int64_t M = deep ? 100 : size(40), N = deep ? 270 : size(150), K = deep ? 300 : size(70);
@@ -348,6 +360,7 @@ static const struct {
     {"elementwise", elementwise},
     {"optimizer", optimizer},
     {"softmax", softmax},
+    {"layer normalisation", layer_norm},
     {"matmul", matmul},
     {"rows", rows},
     {"dot attention", dot_attention},
