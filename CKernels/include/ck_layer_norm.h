@@ -11,9 +11,8 @@
 //
 // - gain, bias [columns]; epsilon > 0 and finite. Rows of x, residual, y and sum lie their strides apart.
 // - residual may be null: z = x. sum, if given, gets z, rounded.
-// - mean and inverse_deviation [N], μ and 1 / √(σ² + epsilon), are what the backward needs; either may be
-// null.
-//   Both are 0 for rows of no columns.
+// - mean and inverse_deviation [N], μ and 1 / √(σ² + epsilon), are what the backward needs; both are 0 for
+//   rows of no columns. Either may be null.
 // - y or sum may be x or residual.
 // - A NaN or an infinity fills its row of y with NaN.
 //

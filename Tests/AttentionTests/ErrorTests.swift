@@ -359,6 +359,15 @@ import Testing
     #expect(argument { _ = try matrixProduct(a, Tensor(zeros: [3])) } == "b")
     #expect(argument { _ = try matrixProduct(a, Tensor(zeros: [3, 4]), transposingB: true) } == "b")
     #expect(argument { _ = try matrixProduct(a, a, transposingB: true, bias: Tensor(zeros: [3])) } == "bias")
+    let batch = Tensor(zeros: [4, 5, 2, 3])
+    for shape in [[3], [4, 2], [4, 3, 2], [5, 4, 3, 2], [4, 5, 2, 3], [1, 4, 5, 3, 2]] {
+      #expect(argument { _ = try matrixProduct(batch, Tensor(zeros: shape)) } == "b", "\(shape)")
+    }
+    #expect(argument { _ = try matrixProduct(a, Tensor(zeros: [4, 3, 2])) } == "b")
+    let empty = Tensor(zeros: [1 << 20, 1 << 10, 0])
+    for (columns, name) in [(0, nil), (1 << 11, "a")] as [(Int, String?)] {
+      #expect(argument { _ = try matrixProduct(empty, Tensor(zeros: [0, columns])) } == name)
+    }
   }
 
   @Test func messagesNameTheValueAndTheRemedy() {

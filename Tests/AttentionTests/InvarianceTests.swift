@@ -16,7 +16,7 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
     self.run = run
   }
 
-  static let all = elementwise + products + rows + models
+  static let all = elementwise + products + batches + rows + models
 
   private static let elementwise: [LargeCall] = {
     var random = SeededRandom(51)
@@ -78,6 +78,19 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
       + Precision.allCases.map { precision in
         LargeCall("matmul packed \(precision)") { product(precision) }
       }
+  }()
+
+  private static let batches: [LargeCall] = {
+    func call(_ name: String, _ batch: Int, _ m: Int, _ n: Int, _ k: Int, shared: Bool = false) -> LargeCall {
+      var problem = BatchedProduct(batch, m, n, k)
+      problem.sharesB = shared
+      let call = problem
+      return LargeCall("batch of \(name)") { [call.run()] }
+    }
+    return [
+      call("small products", 37, 13, 50, 70), call("large products", 2, 97, 401, 700),
+      call("products with one b", 37, 13, 50, 70, shared: true),
+    ]
   }()
 
   private static let rows: [LargeCall] = {

@@ -182,6 +182,41 @@ extension KernelTests {
       }
     }
 
+    @Test func batchedProducts() {
+      x.withUnsafeBufferPointer { data in
+        let (some, none) = (matrix(data.baseAddress, 2), matrix(nil, 2))
+        // Four products of 2 × 2.
+        func batch(
+          _ c: Out, a: ck_matrix? = nil, b: ck_matrix? = nil, apart: Int64 = 4, stride: Int64 = 2,
+          _ batch: Int64 = 4, _ m: Int64 = 2, _ n: Int64 = 2, _ k: Int64 = 2
+        ) -> ck_status {
+          ck_matmul_batched_f32(c, apart, stride, a ?? some, 4, b ?? some, 4, nil, 0, batch, m, n, k)
+        }
+        expectStatus(CK_NULL_POINTER) { _ in batch(nil) }
+        expectStatus(CK_NULL_POINTER) { batch(&$0, a: none) }
+        expectStatus(CK_NULL_POINTER) { batch(&$0, b: none) }
+        for bad in [-1, huge] {
+          expectStatus(CK_BAD_SIZE) { batch(&$0, bad) }
+          expectStatus(CK_BAD_SIZE) { batch(&$0, 4, bad) }
+          expectStatus(CK_BAD_SIZE) { batch(&$0, stride: max(bad, 2), 4, 2, bad) }
+          expectStatus(CK_BAD_SIZE) { batch(&$0, 4, 2, 2, bad) }
+          expectStatus(CK_BAD_SIZE) { batch(&$0, apart: bad) }
+          expectStatus(CK_BAD_SIZE) { batch(&$0, stride: bad) }
+        }
+        let long: Int64 = 1 << 40
+        expectStatus(CK_BAD_SIZE) { batch(&$0, apart: long, stride: long, long, long, long, long) }
+        // Products that would share elements of c: rows within rows, or all at one place.
+        for (apart, stride) in [(3, 2), (0, 2), (2, 4), (2, 7), (1, 8)] as [(Int64, Int64)] {
+          expectStatus(CK_BAD_SIZE) { batch(&$0, apart: apart, stride: stride) }
+        }
+        for (apart, stride) in [(4, 2), (5, 3), (2, 8), (3, 11)] as [(Int64, Int64)] {
+          var y = x
+          expectOK(batch(&y, apart: apart, stride: stride))
+        }
+        expectStatus(CK_OK) { _ in batch(nil, a: none, b: none, 0) }
+      }
+    }
+
     @Test func wrongPacking() throws {
       func packed(_ k: Int64, _ n: Int64) -> [Float] {
         var panels = [Float](repeating: 0, count: Int(ck_packed_count_f32(k, n, 1)))

@@ -165,6 +165,17 @@ static void matmul(run *r) {
                                         packed_as(r, packings[i], right, K, N, 1), bias, flags, M, N, K));
 }
 
+static void batched_matmul(run *r) {
+    int64_t batch = 1 + size(5), M = size(40), N = size(70), K = size(70);
+    float *a = input(r, batch * M * K, 1), *b = input(r, batch * K * N, 1), *bias = input(r, N, 1);
+    bool side_by_side = next() % 2, shared = next() % 2; // rows of c, and b
+    ck_matrix left = next() % 2 ? (ck_matrix){a, K, 1} : (ck_matrix){a, 1, M};
+    ck_matrix right = next() % 2 ? (ck_matrix){b, N, 1} : (ck_matrix){b, 1, K};
+    require(r, ck_matmul_batched_f32(output(r, batch * M * N), side_by_side ? N : M * N,
+                                     side_by_side ? batch * N : N, left, M * K, right, shared ? 0 : K * N,
+                                     bias, (int)(next() % 4), batch, M, N, K));
+}
+
 static void rows(run *r) {
     int64_t N = size(50), columns = size(150), table_rows = 1 + size(20), stride = columns + 2;
     float *table = input(r, table_rows * stride, 1), *x = input(r, N * stride, 1);
@@ -362,6 +373,7 @@ static const struct {
     {"softmax", softmax},
     {"layer normalisation", layer_norm},
     {"matmul", matmul},
+    {"batched matmul", batched_matmul},
     {"rows", rows},
     {"dot attention", dot_attention},
     {"additive attention", additive_attention},
