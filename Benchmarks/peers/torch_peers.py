@@ -34,6 +34,11 @@ def linear(m):
     return without_gradient(lambda: F.linear(x, weight, bias))
 
 
+def batched_matmul(batch, m, n, k):
+    a, b, c = torch.randn(batch, m, k), torch.randn(batch, n, k).transpose(1, 2), torch.empty(batch, m, n)
+    return without_gradient(lambda: torch.bmm(a, b, out=c))
+
+
 def elementwise(function):
     x, y = torch.randn(16384), torch.empty(16384)
     return without_gradient(lambda: function(x, out=y))
@@ -42,6 +47,18 @@ def elementwise(function):
 def softmax():
     x, y = torch.randn(4096, 1024), torch.empty(4096, 1024)
     return without_gradient(lambda: torch.softmax(x, -1, out=y))
+
+
+def layer_norm(backward):
+    x, layer = torch.randn(4096, 512, requires_grad=backward), nn.LayerNorm(512)
+    if not backward:
+        return without_gradient(lambda: layer(x))
+    gradient, inputs = torch.randn(4096, 512), [x, *layer.parameters()]
+
+    def run():
+        y = layer(x)
+        return y, *torch.autograd.grad(y, inputs, gradient)
+    return run
 
 
 # Attention. Every array is contiguous, as a user of PyTorch has it: [B, T, width] under one head, [B, heads, T, width]
@@ -230,9 +247,13 @@ def models(name, model):
 CASES = {
     **{f"matmul-{n}": products(matmul, openblas.matmul, n) for n in (512, 1024, 2048)},
     **{f"linear-m{m}": products(linear, openblas.linear, m) for m in (1, 8, 64)},
+    "matmul-batched-64": {"torch": lambda: batched_matmul(64, 30, 30, 512)},
+    "matmul-batched-512": {"torch": lambda: batched_matmul(512, 32, 32, 64)},
     "exp-16k": {"torch": lambda: elementwise(torch.exp)},
     "tanh-16k": {"torch": lambda: elementwise(torch.tanh)},
     "softmax-4096x1024": {"torch": softmax},
+    **{"layer-norm" + direction(backward): {"torch": functools.partial(layer_norm, backward)}
+       for backward in (False, True)},
     **sentences(False, False), **sentences(False, True), **sentences(True, False), **sentences(True, True),
     **heads(False), **heads(True),
     **recurrence(False), **recurrence(True),

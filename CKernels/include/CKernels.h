@@ -16,6 +16,7 @@
 
 #include "ck_attention.h"
 #include "ck_elementwise.h"
+#include "ck_layer_norm.h"
 #include "ck_loss.h"
 #include "ck_matmul.h"
 #include "ck_optimizer.h"

@@ -28,6 +28,18 @@ CK_EXTERN ck_status ck_matmul_f32(float *c, int64_t c_stride, ck_matrix a, ck_ma
 CK_EXTERN ck_status ck_matmul_bf16(float *c, int64_t c_stride, ck_matrix a, ck_matrix b, const float *bias,
                                    int flags, int64_t M, int64_t N, int64_t K);
 
+// A batch of products c_i = act(a_i b_i + bias (+ c_i)) of the same sizes, each as ck_matmul_f32 makes it, to
+// the bit: product i takes a, b and c from i times their batch strides on. With a batch stride of 0 all
+// products share a or b, which is packed once if it is b.
+//
+// No two products may share an element of c: either the whole of one lies before the next (c_batch_stride ≥
+// (M − 1) c_stride + N), or their rows lie side by side (c_stride ≥ (batch − 1) c_batch_stride + N,
+// c_batch_stride ≥ N), as those of heads do; else CK_BAD_SIZE.
+CK_EXTERN ck_status ck_matmul_batched_f32(float *c, int64_t c_batch_stride, int64_t c_stride, ck_matrix a,
+                                          int64_t a_batch_stride, ck_matrix b, int64_t b_batch_stride,
+                                          const float *bias, int flags, int64_t batch, int64_t M, int64_t N,
+                                          int64_t K);
+
 // The number of floats (of 4 bytes) that ck_pack_… writes for b[K, N] under any set; −1 for sizes that no
 // packed matrix can have, in int8 K > 2¹⁷ among them.
 CK_EXTERN int64_t ck_packed_count_f32(int64_t K, int64_t N, int64_t groups);

@@ -5,6 +5,7 @@
 #include "../kernels/elementwise-inl.h"
 #include "../kernels/vector-inl.h"
 #include "../kernels/softmax-inl.h"
+#include "../kernels/layer_norm-inl.h"
 #include "../kernels/top_k-inl.h"
 #include "../kernels/recurrent-inl.h"
 #include "../kernels/matmul-inl.h"

@@ -76,6 +76,22 @@ CK_INLINE vi vi_load_first_bytes(const uint8_t *p, int64_t n) {
         }                                                                                                    \
     } while (0)
 
+// The same for a reduction into four sums, which hide the latency of adding up: `k` is the index of the one
+// that this vector goes to.
+#define CK_SUMS(i, n, k, count, ...)                                                                         \
+    do {                                                                                                     \
+        int64_t i = 0;                                                                                       \
+        while (i + 4 * CK_LANES <= (count))                                                                  \
+            for (int k = 0; k < 4; k++, i += CK_LANES) {                                                     \
+                const int64_t n = CK_LANES;                                                                  \
+                __VA_ARGS__;                                                                                 \
+            }                                                                                                \
+        for (const int k = 0; i < (count); i += CK_LANES) {                                                  \
+            const int64_t n = (count)-i;                                                                     \
+            __VA_ARGS__;                                                                                     \
+        }                                                                                                    \
+    } while (0)
+
 // a b + c. Unfused targets round the product.
 CK_INLINE vf vf_fma(vf a, vf b, vf c) {
 #if CK_FUSED
@@ -169,6 +185,7 @@ CK_INLINE float vf_sum(vf x) {
         for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
     return lanes[0];
 }
+CK_INLINE float vf_sum_of_four(const vf x[4]) { return vf_sum((x[0] + x[1]) + (x[2] + x[3])); }
 CK_INLINE float vf_maximum(vf x) {
     float lanes[CK_LANES];
     vf_store(lanes, x);

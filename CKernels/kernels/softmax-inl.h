@@ -35,17 +35,11 @@ CK_INLINE void row_scale(float *y, const float *x, float factor, int64_t count) 
 // Σ a b; of a alone where b is null.
 CK_INLINE float row_sum(const float *a, const float *b, int64_t count) {
     vf s[4] = {vf_set(0), vf_set(0), vf_set(0), vf_set(0)};
-    int64_t i = 0;
-    for (; i + 4 * CK_LANES <= count; i += 4 * CK_LANES)
-        for (int k = 0; k < 4; k++) {
-            vf x = vf_load(a + i + k * CK_LANES);
-            s[k] = b ? vf_fma(x, vf_load(b + i + k * CK_LANES), s[k]) : s[k] + x;
-        }
-    for (; i < count; i += CK_LANES) {
-        vf x = vf_load_first(a + i, count - i);
-        s[0] = b ? vf_fma(x, vf_load_first(b + i, count - i), s[0]) : s[0] + x;
-    }
-    return vf_sum((s[0] + s[1]) + (s[2] + s[3]));
+    CK_SUMS(i, n, k, count, {
+        vf x = vf_load_first(a + i, n);
+        s[k] = b ? vf_fma(x, vf_load_first(b + i, n), s[k]) : s[k] + x;
+    });
+    return vf_sum_of_four(s);
 }
 
 CK_INLINE void softmax_row(float *y, const float *x, int64_t count) {

@@ -130,6 +130,12 @@ ck_status ck_pack_int8(float *packed, ck_matrix b, int64_t K, int64_t N, int64_t
     return pack(CK_INT8, packed, b, K, N, groups);
 }
 
+void ck_pack_right(const ck_kernels *kernels, float *packed, ck_matrix b, int64_t K, int64_t N) {
+    const packed_header header = {kernels, CK_FLOAT32, K, N, 1};
+    memcpy(packed, &header, sizeof header);
+    for (int64_t task = 0; task < packing_tasks(&header); task++) pack_part(&header, packed, b, task);
+}
+
 int64_t ck_left_count(const float *packed, int64_t M) {
     const packed_header h = header_of(packed);
     return ck_product(ck_whole(M, h.kernels->mr), steps_of(&h, h.K) + (h.precision == CK_INT8));

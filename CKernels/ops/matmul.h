@@ -18,6 +18,9 @@ ck_status ck_check_packed_backward(const float *packed, int64_t K, int64_t N);
 // The set that packed it.
 const ck_kernels *ck_packed_kernels(const float *packed);
 
+// b[K, N] packed by the calling thread alone, as by ck_pack_f32 in one group.
+void ck_pack_right(const ck_kernels *kernels, float *packed, ck_matrix b, int64_t K, int64_t N);
+
 // The left factor a[M, K] laid out for the inner loop with what is packed: its floats, the tasks of packing
 // it, and one of them.
 //

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include "CKernels.h"
 #include "attention.h"
+#include "layer_norm.h"
 #include "loss.h"
 #include "matmul.h"
 
@@ -36,6 +37,9 @@ static inline int64_t ck_whole(int64_t count, int64_t block) { return ck_blocks(
       (float *dx, const float *dy, const float *y, const int32_t *lengths, int64_t N, int64_t columns))      \
     X(void, log_softmax_backward_rows,                                                                       \
       (float *dx, const float *dy, const float *y, int64_t N, int64_t columns))                              \
+    X(void, layer_norm_rows, (const ck_layer_norm *call, int64_t first, int64_t count))                      \
+    X(void, layer_norm_backward_rows,                                                                        \
+      (const ck_layer_norm_gradient *call, float *sums, int64_t first, int64_t count))                       \
     X(void, loss_tile_forward, (const ck_loss_chunk *chunk, float *z, int64_t tile))                         \
     X(void, loss_merge, (const ck_loss_chunk *chunk, int64_t first, int64_t count))                          \
     X(void, loss_tile_backward, (const ck_loss_chunk *chunk, int64_t tile))                                  \

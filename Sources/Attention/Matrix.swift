@@ -108,6 +108,8 @@ package final class PackedMatrix: Sendable {
 public enum Activation: Sendable {
   case none
   case tanh
+
+  var flag: Int32 { self == .tanh ? Int32(CK_TANH) : 0 }
 }
 
 extension Matrix {
@@ -140,6 +142,6 @@ extension Matrix {
   }
 
   private static func flags(_ activation: Activation, _ accumulating: Bool) -> Int32 {
-    (activation == .tanh ? Int32(CK_TANH) : 0) | (accumulating ? Int32(CK_ACCUMULATE) : 0)
+    activation.flag | (accumulating ? Int32(CK_ACCUMULATE) : 0)
   }
 }

@@ -330,6 +330,28 @@ import Testing
     #expect(argument { _ = try logSoftmaxBackward(x, other) } == "gradient")
   }
 
+  @Test func layerNorms() throws {
+    let (three, four) = (Tensor(zeros: [3]), Tensor(zeros: [4]))
+    #expect(argument { _ = try LayerNorm(gain: Tensor(zeros: [3, 1]), bias: three) } == "gain")
+    #expect(argument { _ = try LayerNorm(gain: three, bias: four) } == "bias")
+    for epsilon in [0, -1, .nan, .infinity] as [Float] {
+      #expect(argument { _ = try LayerNorm(gain: three, bias: three, epsilon: epsilon) } == "epsilon")
+    }
+    let layer = try LayerNorm(gain: three, bias: three)
+    let (x, other) = (Tensor(zeros: [2, 3]), Tensor(zeros: [3, 3]))
+    for shape in [[], [4], [3, 2]] {
+      #expect(argument { _ = try layer.forward(Tensor(zeros: shape)) } == "x")
+    }
+    #expect(argument { _ = try layer.forward(x, residual: other) } == "residual")
+    let output = try layer.forward(x)
+    #expect(argument { _ = try layer.backward(other, output) } == "gradient")
+    #expect(argument { _ = try layer.backward(x, output, sumGradient: other) } == "sumGradient")
+    let wide = try LayerNorm(gain: four, bias: four)
+    #expect(argument { _ = try wide.backward(x, output) } == "output")
+    let none = try LayerNorm(gain: Tensor(zeros: [0]), bias: Tensor(zeros: [0]))
+    #expect(argument { _ = try none.forward(Tensor(zeros: [1 << 41, 0])) } == "x")
+  }
+
   @Test func products() {
     let a = Tensor(zeros: [2, 3])
     #expect(argument { _ = try matrixProduct(Tensor(zeros: [3]), a) } == "a")
@@ -337,6 +359,15 @@ import Testing
     #expect(argument { _ = try matrixProduct(a, Tensor(zeros: [3])) } == "b")
     #expect(argument { _ = try matrixProduct(a, Tensor(zeros: [3, 4]), transposingB: true) } == "b")
     #expect(argument { _ = try matrixProduct(a, a, transposingB: true, bias: Tensor(zeros: [3])) } == "bias")
+    let batch = Tensor(zeros: [4, 5, 2, 3])
+    for shape in [[3], [4, 2], [4, 3, 2], [5, 4, 3, 2], [4, 5, 2, 3], [1, 4, 5, 3, 2]] {
+      #expect(argument { _ = try matrixProduct(batch, Tensor(zeros: shape)) } == "b", "\(shape)")
+    }
+    #expect(argument { _ = try matrixProduct(a, Tensor(zeros: [4, 3, 2])) } == "b")
+    let empty = Tensor(zeros: [1 << 20, 1 << 10, 0])
+    for (columns, name) in [(0, nil), (1 << 11, "a")] as [(Int, String?)] {
+      #expect(argument { _ = try matrixProduct(empty, Tensor(zeros: [0, columns])) } == name)
+    }
   }
 
   @Test func messagesNameTheValueAndTheRemedy() {

@@ -16,7 +16,7 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
     self.run = run
   }
 
-  static let all = elementwise + products + rows + models
+  static let all = elementwise + products + batches + rows + models
 
   private static let elementwise: [LargeCall] = {
     var random = SeededRandom(51)
@@ -91,6 +91,19 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
       }
   }()
 
+  private static let batches: [LargeCall] = {
+    func call(_ name: String, _ batch: Int, _ m: Int, _ n: Int, _ k: Int, shared: Bool = false) -> LargeCall {
+      var problem = BatchedProduct(batch, m, n, k)
+      problem.sharesB = shared
+      let call = problem
+      return LargeCall("batch of \(name)") { [call.run()] }
+    }
+    return [
+      call("small products", 37, 13, 50, 70), call("large products", 2, 97, 401, 700),
+      call("products with one b", 37, 13, 50, 70, shared: true),
+    ]
+  }()
+
   private static let rows: [LargeCall] = {
     var random = SeededRandom(53)
     let (n, columns) = (1103, 1009)
@@ -154,9 +167,13 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
     }
     + [
       {
+        let problem = LayerNormProblem(1103, 251, inBlock: true)
+        return LargeCall("layer normalisation") { problem.run().all }
+      }(),
+      {
         let problem = LossProblem(rows: 503, vocabulary: 1003, hidden: 33, smoothing: 0.1)
         return LargeCall("projected cross entropy") { problem.run().all }
-      }()
+      }(),
     ]
     + Precision.allCases.map { precision in
       var problem = TopTokensProblem(rows: 103, vocabulary: 5003, hidden: 33, count: 7)

@@ -87,6 +87,71 @@ extension KernelTests {
       expectStatus(CK_BAD_SIZE) { ck_log_softmax_backward_f32(&$0, x, x, -2, 2) }
     }
 
+    @Test func layerNorms() {
+      // Four rows of four.
+      func forward(
+        _ y: Out, sum: Out = nil, _ x: [Float]?, residual: [Float]? = nil, gain: [Float]?, bias: [Float]?,
+        strides: [Int64] = [4, 4, 4, 4], epsilon: Float = 1e-5, _ n: Int64 = 4, _ m: Int64 = 4
+      ) -> ck_status {
+        var (mean, inverse) = (self.x, self.x)
+        let status = ck_layer_norm_forward_f32(
+          y, strides[0], sum, strides[1], &mean, &inverse, x, strides[2], residual, strides[3], gain, bias,
+          epsilon, n, m)
+        #expect(status == CK_OK || mean == self.x && inverse == self.x)
+        return status
+      }
+      expectStatus(CK_NULL_POINTER) { _ in forward(nil, x, gain: x, bias: x) }
+      expectStatus(CK_NULL_POINTER) { forward(&$0, nil, gain: x, bias: x) }
+      expectStatus(CK_NULL_POINTER) { forward(&$0, x, gain: nil, bias: x) }
+      expectStatus(CK_NULL_POINTER) { forward(&$0, x, gain: x, bias: nil) }
+      for strides in [[3, 4, 4, 4], [4, 3, 4, 4], [4, 4, 3, 4], [4, 4, 4, 3], [4, -4, 4, 4]] as [[Int64]] {
+        var other = x
+        expectStatus(CK_BAD_SIZE) {
+          forward(&$0, sum: &other, x, residual: x, gain: x, bias: x, strides: strides)
+        }
+      }
+      for (n, m) in [(-1, 4), (4, -1), (huge, 4), (4, huge), (huge, huge), (1 << 40, 1 << 40)]
+        as [(Int64, Int64)]
+      {
+        let strides = [Int64](repeating: min(max(m, 4), 1 << 40), count: 4)
+        expectStatus(CK_BAD_SIZE) { forward(&$0, x, gain: x, bias: x, strides: strides, n, m) }
+      }
+      for epsilon in [0, -1, .nan, .infinity] as [Float] {
+        expectStatus(CK_OUT_OF_RANGE) { forward(&$0, x, gain: x, bias: x, epsilon: epsilon) }
+      }
+
+      func backward(
+        _ dx: Out, _ dy: [Float]?, dsum: [Float]? = nil, z: [Float]?, mean: [Float]?, inverse: [Float]?,
+        gain: [Float]?, strides: [Int64] = [4, 4, 4, 4], _ n: Int64 = 4, _ m: Int64 = 4
+      ) -> ck_status {
+        var (dgain, dbias) = (x, x)
+        let status = ck_layer_norm_backward_f32(
+          dx, strides[0], &dgain, &dbias, dy, strides[1], dsum, strides[2], z, strides[3], mean, inverse,
+          gain, n, m)
+        #expect(status == CK_OK || dgain == x && dbias == x)
+        return status
+      }
+      expectStatus(CK_NULL_POINTER) { _ in backward(nil, x, z: x, mean: x, inverse: x, gain: x) }
+      expectStatus(CK_NULL_POINTER) { backward(&$0, nil, z: x, mean: x, inverse: x, gain: x) }
+      expectStatus(CK_NULL_POINTER) { backward(&$0, x, z: nil, mean: x, inverse: x, gain: x) }
+      expectStatus(CK_NULL_POINTER) { backward(&$0, x, z: x, mean: nil, inverse: x, gain: x) }
+      expectStatus(CK_NULL_POINTER) { backward(&$0, x, z: x, mean: x, inverse: nil, gain: x) }
+      expectStatus(CK_NULL_POINTER) { backward(&$0, x, z: x, mean: x, inverse: x, gain: nil) }
+      expectStatus(CK_NULL_POINTER) {
+        ck_layer_norm_backward_f32(&$0, 4, nil, nil, x, 4, nil, 4, x, 4, x, x, x, 4, 4)
+      }
+      for strides in [[3, 4, 4, 4], [4, 3, 4, 4], [4, 4, 3, 4], [4, 4, 4, 3]] as [[Int64]] {
+        expectStatus(CK_BAD_SIZE) {
+          backward(&$0, x, dsum: x, z: x, mean: x, inverse: x, gain: x, strides: strides)
+        }
+      }
+      for (n, m) in [(-1, 4), (4, -1), (huge, 4), (4, huge), (huge, huge)] as [(Int64, Int64)] {
+        expectStatus(CK_BAD_SIZE) {
+          backward(&$0, x, z: x, mean: x, inverse: x, gain: x, strides: [m, m, m, m], n, m)
+        }
+      }
+    }
+
     @Test func products() {
       x.withUnsafeBufferPointer { data in
         let (some, none) = (matrix(data.baseAddress, 4), matrix(nil, 4))
@@ -116,6 +181,41 @@ extension KernelTests {
       ]
       for (k, n) in bad {
         #expect(ck_packed_count_f32(k, n, 1) == -1, "\(k) × \(n)")
+      }
+    }
+
+    @Test func batchedProducts() {
+      x.withUnsafeBufferPointer { data in
+        let (some, none) = (matrix(data.baseAddress, 2), matrix(nil, 2))
+        // Four products of 2 × 2.
+        func batch(
+          _ c: Out, a: ck_matrix? = nil, b: ck_matrix? = nil, apart: Int64 = 4, stride: Int64 = 2,
+          _ batch: Int64 = 4, _ m: Int64 = 2, _ n: Int64 = 2, _ k: Int64 = 2
+        ) -> ck_status {
+          ck_matmul_batched_f32(c, apart, stride, a ?? some, 4, b ?? some, 4, nil, 0, batch, m, n, k)
+        }
+        expectStatus(CK_NULL_POINTER) { _ in batch(nil) }
+        expectStatus(CK_NULL_POINTER) { batch(&$0, a: none) }
+        expectStatus(CK_NULL_POINTER) { batch(&$0, b: none) }
+        for bad in [-1, huge] {
+          expectStatus(CK_BAD_SIZE) { batch(&$0, bad) }
+          expectStatus(CK_BAD_SIZE) { batch(&$0, 4, bad) }
+          expectStatus(CK_BAD_SIZE) { batch(&$0, stride: max(bad, 2), 4, 2, bad) }
+          expectStatus(CK_BAD_SIZE) { batch(&$0, 4, 2, 2, bad) }
+          expectStatus(CK_BAD_SIZE) { batch(&$0, apart: bad) }
+          expectStatus(CK_BAD_SIZE) { batch(&$0, stride: bad) }
+        }
+        let long: Int64 = 1 << 40
+        expectStatus(CK_BAD_SIZE) { batch(&$0, apart: long, stride: long, long, long, long, long) }
+        // Products that would share elements of c: rows within rows, or all at one place.
+        for (apart, stride) in [(3, 2), (0, 2), (2, 4), (2, 7), (1, 8)] as [(Int64, Int64)] {
+          expectStatus(CK_BAD_SIZE) { batch(&$0, apart: apart, stride: stride) }
+        }
+        for (apart, stride) in [(4, 2), (5, 3), (2, 8), (3, 11)] as [(Int64, Int64)] {
+          var y = x
+          expectOK(batch(&y, apart: apart, stride: stride))
+        }
+        expectStatus(CK_OK) { _ in batch(nil, a: none, b: none, 0) }
       }
     }
 

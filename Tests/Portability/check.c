@@ -139,6 +139,18 @@ static void softmax(run *r) {
     require(r, ck_log_softmax_backward_f32(output(r, N * columns), dy, logs, N, columns));
 }
 
+static void layer_norm(run *r) {
+    int64_t N = size(70), columns = size(150), stride = columns + 2;
+    float *x = input(r, N * stride, 3), *residual = next() % 2 ? input(r, N * stride, 1) : NULL;
+    float *gain = input(r, columns, 1), *bias = input(r, columns, 1), *dy = input(r, N * stride, 1);
+    float *sum = output(r, N * stride), *mean = output(r, N), *inverse = output(r, N);
+    require(r, ck_layer_norm_forward_f32(output(r, N * stride), stride, sum, stride, mean, inverse, x, stride,
+                                         residual, stride, gain, bias, 0.1f, N, columns));
+    require(r, ck_layer_norm_backward_f32(output(r, N * stride), stride, output(r, columns),
+                                          output(r, columns), dy, stride, residual, stride, sum, stride, mean,
+                                          inverse, gain, N, columns));
+}
+
 static void matmul(run *r) {
     bool deep = next() % 8 == 0; // across the edges of the blocks
     int64_t M = deep ? 100 : size(40), N = deep ? 270 : size(150), K = deep ? 300 : size(70);
@@ -151,6 +163,17 @@ static void matmul(run *r) {
     for (int i = 0; i < 3; i++)
         require(r, ck_matmul_packed_f32(output(r, M * stride), stride, left,
                                         packed_as(r, packings[i], right, K, N, 1), bias, flags, M, N, K));
+}
+
+static void batched_matmul(run *r) {
+    int64_t batch = 1 + size(5), M = size(40), N = size(70), K = size(70);
+    float *a = input(r, batch * M * K, 1), *b = input(r, batch * K * N, 1), *bias = input(r, N, 1);
+    bool side_by_side = next() % 2, shared = next() % 2; // rows of c, and b
+    ck_matrix left = next() % 2 ? (ck_matrix){a, K, 1} : (ck_matrix){a, 1, M};
+    ck_matrix right = next() % 2 ? (ck_matrix){b, N, 1} : (ck_matrix){b, 1, K};
+    require(r, ck_matmul_batched_f32(output(r, batch * M * N), side_by_side ? N : M * N,
+                                     side_by_side ? batch * N : N, left, M * K, right, shared ? 0 : K * N,
+                                     bias, (int)(next() % 4), batch, M, N, K));
 }
 
 static void rows(run *r) {
@@ -348,7 +371,9 @@ static const struct {
     {"elementwise", elementwise},
     {"optimizer", optimizer},
     {"softmax", softmax},
+    {"layer normalisation", layer_norm},
     {"matmul", matmul},
+    {"batched matmul", batched_matmul},
     {"rows", rows},
     {"dot attention", dot_attention},
     {"additive attention", additive_attention},

@@ -34,6 +34,40 @@ func matmul(_ n: Int) -> Case {
   }
 }
 
+/// A batch of products as small as attention's, all as they come: scores of 64 sentences, or of 512 heads, where b is
+/// transposed.
+func batchedMatmul(_ batch: Int, _ m: Int, _ n: Int, _ k: Int) -> Case {
+  let work = Work.operations(2 * Double(batch * m * n * k))
+  let shape = "\(batch) of [\(m), \(k)] × [\(n), \(k)]ᵀ"
+  return Case(name: "matmul-batched-\(batch)", shape: shape, work: work) {
+    let (a, b) = (Floats(random: batch * m * k, seed: 1), Floats(random: batch * n * k, seed: 2))
+    let c = Floats(zeros: batch * m * n)
+    let run = {
+      try kernel(
+        ck_matmul_batched_f32(
+          c.pointer, Int64(m * n), Int64(n), matrix(a, columns: k), Int64(m * k), transposed(b, columns: k),
+          Int64(n * k), nil, 0, Int64(batch), Int64(m), Int64(n), Int64(k)))
+    }
+    func products<T: Reference.Scalar>(_ a: [T], _ b: [T]) throws -> [T] {
+      let shape = Reference.ProductShape(m: m, n: n, k: k, transposeB: true)
+      var c: [T] = []
+      for i in 0..<batch {
+        let (left, right) = (i * m * k..<(i + 1) * m * k, i * n * k..<(i + 1) * n * k)
+        c += try Reference.matrixProduct(Array(a[left]), Array(b[right]), shape)
+      }
+      return c
+    }
+    let check = Check(
+      result: {
+        try run()
+        return ["c": c.array]
+      },
+      truth: { ["c": try products(a.doubles, b.doubles)] }, terms: k)
+    let (left, right) = (a.array, b.array)
+    return Body(run: run, check: check, naive: .run { _ = try products(left, right) })
+  }
+}
+
 /// y = x Wᵀ + b of a layer whose weight stays packed: 512 inputs, 2048 outputs.
 func linear(rows m: Int) -> Case {
   let (inputs, outputs) = (512, 2048)
