@@ -63,7 +63,7 @@ extension Precision {
     }
   }
 
-  /// One rounding of a weight: those of the many weights behind a number mostly cancel.
+  /// One rounding of a weight, or of what it meets: those of the many behind a number mostly cancel.
   fileprivate var limit: Double? {
     switch self {
     case .float32: nil
