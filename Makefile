@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test exhaustive bench bench-peers bench-against check format build clean setup
+.PHONY: help demo test exhaustive avx512 bench bench-peers bench-against check format build clean setup
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,6 +12,9 @@ test: setup ## Run the tests
 
 exhaustive: setup ## Hold exp, tanh and sigmoid of every float against double
 	Tests/Exhaustive/run
+
+avx512: setup ## Run AVX-512's instructions in an emulator
+	Tests/Portability/avx512
 
 # Where results and their chart go; `make bench-peers OUTPUT=Benchmarks/results` is what is committed.
 OUTPUT ?= Benchmarks/.build/results

@@ -119,8 +119,8 @@ extension Precision {
     }
   }
 
-  /// How far a result may lie from that of exact arithmetic with the weights as they are; `terms` in a row are added up. A single
-  /// rounding of a weight, since those of the many weights behind a number mostly cancel.
+  /// How far a result may lie from that of exact arithmetic with the weights as they are, where `terms` in a row are added up: of
+  /// rounded factors one rounding, since those of the many numbers behind a result mostly cancel.
   func limit(terms: Int) -> Double {
     switch self {
     case .float32: Double(terms + 16) * 0x1p-24
