@@ -17,7 +17,8 @@
 //
 // With dx not null the gradients of scale · Σ_n loss[n] are made on the way: dx [N, H] is overwritten, dW
 // [V, H] and db [V] accumulate. Scratch in floats, for n rows of 384 at most (and 80
-// at least): n (V + 3 V / 96 + 4 H); without gradients n (3 V / 96 + 2 H), and 96 n for each thread.
+// at least): n (V + 3 V / 96 + 4 H) and 1536 (n + H); without gradients n (3 V / 96 + 2 H), and 96 n for each
+// thread.
 CK_EXTERN ck_status ck_projected_cross_entropy_f32(float *loss, float *dx, float *dW, float *db,
                                                    const float *x, const float *W, const float *b,
                                                    const int32_t *targets, float scale, float smoothing,

@@ -22,7 +22,6 @@
 // bytes wants one factor without a sign; each column's sum starts from what that is too much.
 
 #define CK_MR 6
-enum { CK_STRIP = 8 };
 #define CK_NR (CK_NV * CK_LANES)
 #define CK_DEPTH_LOG2(precision) (CK_DOTS ? (precision) : (precision) == CK_INT8)
 #define CK_DEPTH(precision) (1 << CK_DEPTH_LOG2(precision))
@@ -32,7 +31,7 @@ CK_INLINE vf load_row(const ck_precision precision, const float *row, int64_t n)
     vf first = vf_load_first(row, n);
     if (precision == CK_FLOAT32) return first;
     if (CK_DEPTH(precision) == 1) return (vf)vu_pair_bfloat16(first, vf_set(0));
-    const vf both[2] = {first, vf_load_first(row + CK_LANES, n - CK_LANES)};
+    const vf both[2] = {first, n > CK_LANES ? vf_load_first(row + CK_LANES, n - CK_LANES) : vf_set(0)};
     vf_pairs pairs;
     memcpy(&pairs, both, sizeof pairs);
     return (vf)vu_pair_bfloat16(pairs.even, pairs.odd);
@@ -85,7 +84,11 @@ CK_INLINE void pack_panel(const int width, float *out, const float *rows, int64_
         for (int64_t i = 0; i < n; i++) out[k * width + i] = rows[i * stride + k * k_stride];
 }
 
-// At most CK_STRIP steps of one panel whose rows are adjacent.
+// Steps that are copied to a panel at a time: their rows in the source, which may all share a place in the
+// cache, fill its eight ways.
+enum { CK_STRIP = 8 };
+
+// At most CK_STRIP steps of one panel; the elements of a step are adjacent in the source.
 CK_INLINE void copy_steps(const int width, float *out, const float *source, int64_t k_stride, int64_t steps) {
     const size_t bytes = (size_t)width * sizeof(float);
     if (steps == CK_STRIP)
@@ -197,7 +200,7 @@ CK_INLINE void matmul_tile(const ck_precision precision, const int rows, const i
     // in is gone by now.
     if (rows == CK_MR)
         for (int r = 0; r < rows; r++)
-            for (int v = 0; v < CK_NR; v += 16)
+            for (int v = 0; v < CK_NR && j + v < block->columns; v += 16)
                 __builtin_prefetch(block->c + (i + r) * block->c_stride + j + v, 1);
 #pragma clang loop unroll_count(4)
     for (int64_t k = 0; k < steps; k++, a += CK_MR, b += step)

@@ -29,7 +29,9 @@ extension Precision: ExpressibleByArgument {}
 /// What every command that translates takes.
 struct DecodingArguments: ParsableArguments {
   @Option(
-    help: "What weights are rounded to for translating; targets that are given are scored in float32.")
+    help: """
+      What translating rounds weights to, and what they meet in products; targets that are given are scored in float32.
+      """)
   var precision: Precision = .float32
 
   /// Reads the folder of a model that is to translate.

@@ -50,7 +50,7 @@ struct TrainingArguments: ParsableArguments {
   var embedding: Int?
   @Option(help: number("Layers of the encoder and, but for bahdanau, of the decoder.", shape.layers))
   var layers: Int?
-  @Flag(help: "Add what enters a layer above the first to what it returns.")
+  @Flag(help: "Residual connections: every layer above the first adds its input to its output.")
   var residual = false
   @Flag(help: "Read the source in one direction only.")
   var unidirectional = false
@@ -79,8 +79,8 @@ struct TrainingArguments: ParsableArguments {
   var labelSmoothing: Float?
   @Option(
     help: """
-      What the products of encoder, attention and decoder round the weights to; bfloat16 keeps the weights that learn \
-      in float32, int8 does not train. (default: \(training.precision.rawValue))
+      What encoder, attention and decoder round the factors of their weights' products to; with bfloat16 the weights \
+      that learn stay in float32, int8 does not train. (default: \(training.precision.rawValue))
       """)
   var precision: Precision?
   @Option(help: number("Stop after so many epochs without a gain on the dev file.", training.patience!))

@@ -11,8 +11,8 @@ public struct TranslationModel: Sendable {
   public let target: Tokenization
   public let sourceVocabulary: Vocabulary
   public let targetVocabulary: Vocabulary
-  /// What ``translate(_:beam:)-(String,_)`` and its like round the weights of all products to. The model itself, its scores
-  /// of given targets and its folder keep `Float`.
+  /// What ``translate(_:beam:)-(String,_)`` and its like round the weights of all products to, and what they meet. The model
+  /// itself, its scores of given targets and its folder keep `Float`.
   public var precision: Precision = .float32 {
     didSet { packs = PackCache() }
   }

@@ -12,8 +12,8 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   public var clipNorm: Float
   /// The share of a target token's probability that is spread over the vocabulary (Szegedy et al. 2016, §7).
   public var labelSmoothing: Float
-  /// What the weights of encoder, attention and decoder are rounded to in their products: `float32`, which keeps them, or
-  /// `bfloat16`. The parameters themselves, the loss and Adam are `Float` in both.
+  /// What encoder, attention and decoder round both factors of their weights' products to, forward and backward: `float32`,
+  /// which keeps them, or `bfloat16`. The parameters themselves, the loss with the output layer and Adam are `Float` in both.
   public var precision: Precision
   /// Stop after this many epochs in a row without a better one; nil trains to the end.
   public var patience: Int?
