@@ -265,6 +265,35 @@ struct EncoderDecoderTests {
     Dictionary(uniqueKeysWithValues: model.parameters.map { ($0.name, $0.tensor) })
   }
 
+  /// Tokens that never occur, and that the output gives no chance, change nothing but where products with embeddings are made: once
+  /// a token as long as there are fewer than rows, else once a row.
+  @Test("products with embeddings, made by token or by row, are the same", arguments: SmallModel.all)
+  func embeddingsByToken(small: SmallModel) throws {
+    let few = try small.model()
+    let many = 40
+    var weights = weights(few)
+    for name in ["source.embedding", "target.embedding", "output.weight", "output.bias"] {
+      let tensor = weights[name]!
+      let shape = [many] + tensor.shape.dropFirst()
+      let unused = shape.reduce(1, *) - tensor.count
+      let value: Float = name == "output.bias" ? -1e30 : 0
+      let wide = try Tensor(tensor.elements + repeatElement(value, count: unused), shape: shape)
+      weights[name] = wide
+    }
+    let large = try EncoderDecoder(few.configuration.sized(source: many, target: many), weights: weights)
+    let byToken = try few.lossAndGradient(SmallModel.batch)
+    let byRow = try large.lossAndGradient(SmallModel.batch)
+    #expect(byToken.loss == byRow.loss)
+    let gradients = self.weights(byRow.gradient)
+    for (name, tensor) in byToken.gradient.parameters {
+      let scale = tensor.elements.reduce(0) { max($0, abs($1)) }
+      // Sums of up to 14 rows, whose terms are at most some times as large.
+      for (a, b) in zip(tensor.elements, gradients[name]!.elements) {
+        #expect(abs(a - b) <= 0x1p-18 * scale, "\(name)")
+      }
+    }
+  }
+
   @Test("a batch whose sources are all empty has a loss and finite gradients")
   func emptySources() throws {
     for small in SmallModel.all {

@@ -32,8 +32,8 @@ struct PackedModel: Sendable {
   /// One step of the decoder: reads the tokens [rows], the same number for each source.
   func advance(_ state: DecoderState, tokens: [Int32], memory: AttentionMemory?, sources: Int) -> DecoderTape
   {
-    let tape = DecoderTape(decoder.decoder, rows: tokens.count, memory: memory, dropout: false)
-    decoder.embed(tokens, into: tape, dropout: nil)
+    let tape = DecoderTape(decoder.decoder, tokens, memory: memory, dropout: nil)
+    decoder.embed(tape)
     decoder.step(
       tape, 0..<tokens.count, previous: state, memory: memory, sources: sources, dropout: nil)
     decoder.finish(tape)

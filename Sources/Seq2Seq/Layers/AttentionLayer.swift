@@ -168,12 +168,12 @@ struct AttentionGradients {
     var gradient = AttentionLayer(score: layer.score)
     let (dkeys, dstates) = (memory.packed(keys), memory.packed(values))
     gradient.v = v.map { $0.tensor([$0.columns]) }
-    gradient.query = dqueries?.weightGradient([top], precision)
+    gradient.query = dqueries?.weightGradient([LayerInput(top)], precision)
     guard let key = layer.key else {
       dstates.add(dkeys)
       return (gradient, dstates)
     }
-    gradient.key = dkeys.weightGradient([memory.states], precision)
+    gradient.key = dkeys.weightGradient([LayerInput(memory.states)], precision)
     if layer.bias != nil { gradient.bias = dkeys.sumOfRows() }
     dstates.setProduct(dkeys, Matrix(key), accumulating: true, precision: precision)
     return (gradient, dstates)

@@ -125,9 +125,8 @@ private struct PackedBahdanauDecoder: PackedDecoder {
 
   func finish(_ tape: DecoderTape) {
     let readout = tape.readout
-    readout.setProduct(tape.top, combineState)
-    readout.setProduct(tape.attention!.context, combineContext, accumulating: true)
-    readout.setProduct(
-      tape.embedded, combineEmbedding, bias: bahdanau.combine.bias, activation: .tanh, accumulating: true)
+    tape.embedded.multiply(into: readout, combineEmbedding, bias: bahdanau.combine.bias)
+    readout.setProduct(tape.top, combineState, accumulating: true)
+    readout.setProduct(tape.attention!.context, combineContext, activation: .tanh, accumulating: true)
   }
 }

@@ -16,20 +16,23 @@ extension BahdanauDecoder {
     let steps = BahdanauBackwardSteps(self, dtop: dtop, dcontext: dcontext, pass)
     for step in (0..<pass.plan.steps).reversed() { steps.invert(step) }
 
-    let dx = Matrix(rows: tape.embedded.rows, columns: tape.embedded.columns)
-    dx.setProduct(dz, combineColumns.embedding, precision: precision)
-    dx.setProduct(steps.tape.gates, embeddingColumns, accumulating: true, precision: precision)
+    let embedded = tape.embedded
+    let dembedded = Matrix(rows: embedded.factor.rows, columns: embedding.shape[1])
+    dembedded.setProduct(embedded.gradient(dz), combineColumns.embedding, precision: precision)
+    dembedded.setProduct(
+      embedded.gradient(steps.tape.gates), embeddingColumns, accumulating: true, precision: precision)
     let previous = pass.previousStates(0)
     let attended = steps.attention.finished(
       dqueries: steps.dqueries, from: previous, precision: precision)
     let start = startGradient(steps.state, pass)
     let gradient = BahdanauDecoder(
-      embedding: embeddingGradient(dx, pass),
+      embedding: embeddingGradient(dembedded, pass),
       layer: RecurrentLayer(
-        cell: layer.cell, gradientsOf: steps.tape, inputs: [tape.embedded, context], previousStates: previous,
+        cell: layer.cell, gradientsOf: steps.tape, inputs: [embedded, LayerInput(context)],
+        previousStates: previous,
         run: tape.layers[0], precision),
       scoring: attended.layer,
-      combine: Linear(gradientsOf: dz, inputs: [top, context, tape.embedded], precision),
+      combine: Linear(gradientsOf: dz, inputs: [LayerInput(top), LayerInput(context), embedded], precision),
       initial: start.initial)
     return DecoderGradient(decoder: gradient, states: attended.states, finals: start.finals)
   }
@@ -43,7 +46,9 @@ extension BahdanauDecoder {
       RecurrentState(cell: layer.cell, rows: $0.h.rows, hidden: $0.h.columns)
     }
     firstBackward(finals).setProduct(dstate.h, Matrix(initial.weight), precision: pass.precision)
-    return (Linear(gradientsOf: dstate.h, inputs: [firstBackward(pass.finals)], pass.precision), finals)
+    return (
+      Linear(gradientsOf: dstate.h, inputs: [LayerInput(firstBackward(pass.finals))], pass.precision), finals
+    )
   }
 }
 

@@ -14,7 +14,7 @@ struct Linear: Parameterized {
 
   /// The gradient of a layer: with dy [N, outputs] that of its outputs, dW = dyᵀ x and db = Σ dy. `inputs` are x's columns,
   /// left to right.
-  init(gradientsOf dy: Matrix, inputs: [Matrix], _ precision: Precision) {
+  init(gradientsOf dy: Matrix, inputs: [LayerInput], _ precision: Precision) {
     weight = dy.weightGradient(inputs, precision)
     bias = dy.sumOfRows()
   }
@@ -33,12 +33,14 @@ struct Linear: Parameterized {
 
 extension Matrix {
   /// With this matrix the gradient of y = x Wᵀ: dW = dyᵀ x. `inputs` are x's columns, left to right.
-  func weightGradient(_ inputs: [Matrix], _ precision: Precision) -> Tensor {
-    let weight = Matrix(rows: columns, columns: inputs.reduce(0) { $0 + $1.columns })
+  func weightGradient(_ inputs: [LayerInput], _ precision: Precision) -> Tensor {
+    let weight = Matrix(rows: columns, columns: inputs.reduce(0) { $0 + $1.factor.columns })
     var column = 0
-    for part in inputs {
-      weight.columns(column..<column + part.columns).setProduct(transposed, part, precision: precision)
-      column += part.columns
+    for x in inputs {
+      let width = x.factor.columns
+      weight.columns(column..<column + width).setProduct(
+        x.gradient(self).transposed, x.factor, precision: precision)
+      column += width
     }
     return weight.tensor([weight.rows, weight.columns])
   }

@@ -6,11 +6,11 @@ extension LuongDecoder {
     for step in (0..<pass.plan.steps).reversed() { steps.invert(step) }
     let tape = pass.tape
     let layerGradients = layers.indices.map { index in
-      var inputs = index > 0 ? [tape.inputs[index - 1]] : [tape.embedded]
+      var inputs = index > 0 ? [LayerInput(tape.inputs[index - 1])] : [tape.embedded]
       if index == 0, inputFeeding {
         let feed = Matrix(rows: pass.plan.rows, columns: hidden)
         feed.setRows(of: tape.readout, at: pass.plan.previousRows)
-        inputs.append(feed)
+        inputs.append(LayerInput(feed))
       }
       return RecurrentLayer(
         cell: layers[index].cell, gradientsOf: steps.tapes[index], inputs: inputs,
@@ -19,12 +19,13 @@ extension LuongDecoder {
     }
     let attended = steps.attention?.finished(
       dqueries: steps.dqueries, from: tape.top, precision: pass.precision)
-    let dx = Matrix(rows: pass.plan.rows, columns: embedding.shape[1])
-    dx.setProduct(steps.tapes[0].gates, embeddingColumns, precision: pass.precision)
+    let dembedded = Matrix(rows: tape.embedded.factor.rows, columns: embedding.shape[1])
+    dembedded.setProduct(
+      tape.embedded.gradient(steps.tapes[0].gates), embeddingColumns, precision: pass.precision)
     let gradient = LuongDecoder(
-      embedding: embeddingGradient(dx, pass), layers: layerGradients, attention: attended?.layer,
+      embedding: embeddingGradient(dembedded, pass), layers: layerGradients, attention: attended?.layer,
       combine: tape.attention.map {
-        Linear(gradientsOf: dreadout, inputs: [$0.context, tape.top], pass.precision)
+        Linear(gradientsOf: dreadout, inputs: [LayerInput($0.context), LayerInput(tape.top)], pass.precision)
       },
       inputFeeding: inputFeeding, residual: residual)
     return DecoderGradient(decoder: gradient, states: attended?.states, finals: steps.states)

@@ -3,7 +3,7 @@ import Attention
 /// A decoder: from the states of a source and the tokens so far it makes a readout for every step, from which the model's
 /// output layer predicts the next token.
 ///
-/// A pass over some rows is the same everywhere: ``PackedDecoder/embed(_:into:dropout:)`` for all of them,
+/// A pass over some rows is the same everywhere: ``PackedDecoder/embed(_:)`` for all of them,
 /// ``PackedDecoder/step(_:_:previous:memory:sources:dropout:)`` for the rows of each step in turn, and
 /// ``PackedDecoder/finish(_:)`` for all again. In training that is a batch of whole sentences, in decoding one step.
 protocol RecurrentDecoder: Parameterized {
@@ -52,7 +52,7 @@ protocol PackedDecoder: Sendable {
   /// The state before the first step, a row a source, from the last states of the encoder's layers.
   func start(_ finals: [RecurrentState]) -> DecoderState
 
-  /// One step: fills the rows of the tape, whose first gates ``embed(_:into:dropout:)`` has begun, from the state before.
+  /// One step: fills the rows of the tape, whose first gates ``embed(_:)`` has begun, from the state before.
   /// The rows belong to the first `sources` sources of the memory, the same number to each.
   func step(
     _ tape: DecoderTape, _ range: Range<Int>, previous: DecoderState, memory: AttentionMemory?, sources: Int,
@@ -63,11 +63,9 @@ protocol PackedDecoder: Sendable {
 }
 
 extension PackedDecoder {
-  /// The embeddings, and the part of the first layer's gates that comes from them: `gates = embed(ids) W_eᵀ + b`.
-  func embed(_ ids: [Int32], into tape: DecoderTape, dropout: Dropout?) {
-    tape.embedded.setRows(of: Matrix(decoder.embedding), at: ids)
-    dropout?.apply(tape.embedded, at: .targetEmbedding)
-    tape.layers[0].gates.setProduct(tape.embedded, embedding, bias: decoder.layers[0].bias)
+  /// The part of the first layer's gates that comes from the embeddings: `gates = embed(ids) W_eᵀ + b`.
+  func embed(_ tape: DecoderTape) {
+    tape.embedded.multiply(into: tape.layers[0].gates, embedding, bias: decoder.layers[0].bias)
   }
 }
 
@@ -96,8 +94,8 @@ struct DecoderState {
 struct DecoderTape {
   private let cell: RecurrentCell
   private let inputFeeding: Bool
-  /// [rows, E].
-  let embedded: Matrix
+  /// The embeddings of the tokens that are fed, [rows, E].
+  let embedded: LayerInput
   let layers: [RecurrentTape]
   /// What the layers return, [rows, H]: their states, and above the first with residual connections a sum of its own.
   let outputs: [Matrix]
@@ -107,17 +105,17 @@ struct DecoderTape {
   /// [rows, H]: with attention a matrix of its own, else the top layer's output.
   let readout: Matrix
 
-  init(_ decoder: any RecurrentDecoder, rows: Int, memory: AttentionMemory?, dropout: Bool) {
-    let hidden = decoder.hidden
+  init(_ decoder: any RecurrentDecoder, _ ids: [Int32], memory: AttentionMemory?, dropout: Dropout?) {
+    let (rows, hidden) = (ids.count, decoder.hidden)
     let layers = decoder.layers.map { RecurrentTape(cell: $0.cell, rows: rows, hidden: hidden) }
     cell = decoder.layers[0].cell
     inputFeeding = decoder.inputFeeding
-    embedded = Matrix(rows: rows, columns: decoder.embedding.shape[1])
+    embedded = LayerInput(embedding: decoder.embedding, ids, dropout: dropout, at: .targetEmbedding)
     self.layers = layers
     outputs = layers.indices.map { index in
       decoder.residual && index > 0 ? Matrix(rows: rows, columns: hidden) : layers[index].h
     }
-    inputs = outputs.dropLast().map { dropout ? Matrix(rows: rows, columns: hidden) : $0 }
+    inputs = outputs.dropLast().map { dropout == nil ? $0 : Matrix(rows: rows, columns: hidden) }
     attention = decoder.attention.flatMap { layer in
       memory.map { AttentionTape(layer, rows: rows, hidden: hidden, memory: $0) }
     }

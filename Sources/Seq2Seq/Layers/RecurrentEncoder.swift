@@ -54,7 +54,7 @@ struct RecurrentEncoder: Parameterized {
 extension RecurrentEncoder {
   /// What one direction of a layer leaves for its backward.
   fileprivate struct Run {
-    let input: Matrix
+    let input: LayerInput
     let tape: RecurrentTape
     let initial: RecurrentState
   }
@@ -93,49 +93,49 @@ struct PackedEncoder: Sendable {
     let plan = SequencePlan(lengths: sources.map(\.count))
     let ids = plan.packed(sources)
     let reversal = layers.contains { $0.backward != nil } ? plan.reversal : []
-    var x = Matrix(rows: plan.rows, columns: embedding.shape[1])
-    x.setRows(of: Matrix(embedding), at: ids)
-    dropout?.apply(x, at: .sourceEmbedding)
+    var x = LayerInput(embedding: embedding, ids, dropout: dropout, at: .sourceEmbedding)
     var runs: [(forward: RecurrentEncoder.Run, backward: RecurrentEncoder.Run?)] = []
     var finals: [RecurrentState] = []
     for (index, layer) in layers.enumerated() {
-      let entered = x
+      let entered = x.factor
       let isConnected = residual && index > 0
-      if index > 0 { x = dropout.copy(of: x, at: .encoder, layer: index) }
+      if index > 0 { x = LayerInput(dropout.copy(of: entered, at: .encoder, layer: index)) }
       let forward = run(layer.forward, x, plan)
       guard let second = layer.backward else {
         runs.append((forward, nil))
         finals.append(final(plan, [forward]))
-        x = forward.tape.h
+        x = LayerInput(forward.tape.h)
         if isConnected {
           // The tape keeps h for the backward.
-          x = Matrix(rows: plan.rows, columns: entered.columns)
-          x.setSum(forward.tape.h, entered)
+          let sum = Matrix(rows: plan.rows, columns: entered.columns)
+          sum.setSum(forward.tape.h, entered)
+          x = LayerInput(sum)
         }
         continue
       }
-      let mirrored = Matrix(rows: x.rows, columns: x.columns)
-      mirrored.setRows(of: x, at: reversal)
-      let backward = run(second, mirrored, plan)
+      let backward = run(second, x.permuted(reversal), plan)
       let h = layer.forward.layer.hidden
       let width = h + second.layer.hidden
-      x = Matrix(rows: plan.rows, columns: width)
-      x.columns(0..<h).copy(from: forward.tape.h)
-      x.columns(h..<width).setRows(of: backward.tape.h, at: reversal)
-      if isConnected { x.add(entered) }
+      let both = Matrix(rows: plan.rows, columns: width)
+      both.columns(0..<h).copy(from: forward.tape.h)
+      both.columns(h..<width).setRows(of: backward.tape.h, at: reversal)
+      if isConnected { both.add(entered) }
+      x = LayerInput(both)
       runs.append((forward, backward))
       finals.append(final(plan, [forward, backward]))
     }
     return RecurrentEncoder.Pass(
-      plan: plan, ids: ids, runs: runs, dropout: dropout, precision: precision, output: x, finals: finals)
+      plan: plan, ids: ids, runs: runs, dropout: dropout, precision: precision, output: x.factor,
+      finals: finals)
   }
 
-  private func run(_ packed: PackedRecurrentLayer, _ x: Matrix, _ plan: SequencePlan) -> RecurrentEncoder.Run
+  private func run(_ packed: PackedRecurrentLayer, _ x: LayerInput, _ plan: SequencePlan)
+    -> RecurrentEncoder.Run
   {
     let layer = packed.layer
     let tape = RecurrentTape(cell: layer.cell, rows: plan.rows, hidden: layer.hidden)
     let initial = RecurrentState(cell: layer.cell, rows: plan.lengths.count, hidden: layer.hidden)
-    tape.gates.setProduct(x, packed.input, bias: layer.bias)
+    x.multiply(into: tape.gates, packed.input, bias: layer.bias)
     layer.cell.forward(
       tape, initial: initial, recurrent: packed.recurrent, bias: layer.recurrentBias, counts: plan.counts)
     return RecurrentEncoder.Run(input: x, tape: tape, initial: initial)
@@ -185,22 +185,19 @@ extension RecurrentEncoder {
         layer.forward, runs.forward, firstHalf, state.columns(0..<h), pass, previous)
       let (last, mirrored) = backward(
         second, secondRun, secondHalf, state.columns(h..<dx.columns), pass, previous)
-      below.addRows(mirrored, at: reversal)
+      runs.forward.input.add(mirrored, reversal, to: below)
       gradients.append(Layer(forward: first, backward: last))
       dx = entered(below, doutput: dx, index, pass.dropout)
     }
-    let dembedding = Matrix(rows: embedding.shape[0], columns: embedding.shape[1], zeros: true)
-    dembedding.addRows(dx, at: pass.ids)
-    return RecurrentEncoder(
-      embedding: dembedding.tensor(embedding.shape), layers: gradients.reversed(), residual: residual)
+    let dembedding = pass.runs[0].forward.input.tableGradient(
+      dx, of: embedding, pass.ids, dropout: pass.dropout, at: .sourceEmbedding)
+    return RecurrentEncoder(embedding: dembedding, layers: gradients.reversed(), residual: residual)
   }
 
   /// Inverts y = h + x, with h from the dropped x: turns `dx`, the gradient of what the cells of layer `index` read, into that of
   /// what entered the layer.
   private func entered(_ dx: Matrix, doutput: Matrix, _ index: Int, _ dropout: Dropout?) -> Matrix {
-    if index == 0 {
-      dropout?.apply(dx, at: .sourceEmbedding)
-    } else {
+    if index > 0 {
       dropout?.apply(dx, at: .encoder, layer: index)
       if residual { dx.add(doutput) }
     }
@@ -223,8 +220,8 @@ extension RecurrentEncoder {
     let gradient = RecurrentLayer(
       cell: layer.cell, gradientsOf: tape, inputs: [run.input], previousStates: states, run: run.tape,
       precision)
-    let dx = Matrix(rows: plan.rows, columns: layer.input.shape[1])
-    dx.setProduct(tape.gates, Matrix(layer.input), precision: precision)
+    let dx = Matrix(rows: run.input.factor.rows, columns: layer.input.shape[1])
+    dx.setProduct(run.input.gradient(tape.gates), Matrix(layer.input), precision: precision)
     return (gradient, dx)
   }
 }

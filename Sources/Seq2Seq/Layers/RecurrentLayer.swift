@@ -29,7 +29,8 @@ struct RecurrentLayer: Parameterized {
   ///
   /// `inputs` are x's columns, left to right; `run` is the forward's tape.
   init(
-    cell: RecurrentCell, gradientsOf tape: RecurrentGradientTape, inputs: [Matrix], previousStates: Matrix,
+    cell: RecurrentCell, gradientsOf tape: RecurrentGradientTape, inputs: [LayerInput],
+    previousStates: Matrix,
     run: RecurrentTape, _ precision: Precision
   ) {
     self.cell = cell

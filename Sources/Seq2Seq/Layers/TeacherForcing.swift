@@ -43,12 +43,12 @@ extension PackedDecoder {
     let plan = SequencePlan(lengths: inputs.map(\.count))
     precondition(plan.order == Array(inputs.indices), "the batch is not sorted by falling target length")
     let memory = attention?.memory(encoded.output, encoded.plan)
+    let ids = plan.packed(inputs)
     let pass = DecoderPass(
-      plan: plan, ids: plan.packed(inputs),
-      tape: DecoderTape(decoder, rows: plan.rows, memory: memory?.padded, dropout: dropout != nil),
+      plan: plan, ids: ids, tape: DecoderTape(decoder, ids, memory: memory?.padded, dropout: dropout),
       finals: encoded.finals, start: start(encoded.finals), memory: memory, dropout: dropout,
       precision: precision)
-    embed(pass.ids, into: pass.tape, dropout: dropout)
+    embed(pass.tape)
     for step in 0..<plan.steps {
       self.step(
         pass.tape, plan.range(step: step), previous: pass.state(before: step), memory: memory?.padded,
@@ -60,11 +60,9 @@ extension PackedDecoder {
 }
 
 extension RecurrentDecoder {
-  /// The gradient of the embedding's table from that of what was looked up, [N, E].
-  func embeddingGradient(_ dx: Matrix, _ pass: DecoderPass) -> Tensor {
-    pass.dropout?.apply(dx, at: .targetEmbedding)
-    let result = Matrix(rows: embedding.shape[0], columns: embedding.shape[1], zeros: true)
-    result.addRows(dx, at: pass.ids)
-    return result.tensor(embedding.shape)
+  /// The gradient of the embedding's table from that of what products with the embeddings took.
+  func embeddingGradient(_ dfactor: Matrix, _ pass: DecoderPass) -> Tensor {
+    pass.tape.embedded.tableGradient(
+      dfactor, of: embedding, pass.ids, dropout: pass.dropout, at: .targetEmbedding)
   }
 }

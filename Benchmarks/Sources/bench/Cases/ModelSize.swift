@@ -49,13 +49,13 @@ struct ModelSize {
   }
 
   /// The multiply-adds of the layers, for a source token and for a target token in units of h², and for a pair of both in
-  /// units of h.
-  private var layerWork: (source: Double, target: Double, pair: Double) {
+  /// units of h; and how many of a token's meet its embedding.
+  private var layerWork: (source: Double, target: Double, pair: Double, embeddings: (Double, Double)) {
     switch decoder {
     // Two layers whose four gates read 2h, in the decoder's first one 3h with s̃; the key, and W_c.
-    case .luong: (2 * 8 + 1, 2 * 8 + 4 + 2, 2)
+    case .luong: (2 * 8 + 1, 2 * 8 + 4 + 2, 2, (4, 4))
     // Three gates that read 2h in either direction and the key of 2h; three gates that read 4h, the query, and W_c of 4h.
-    case .bahdanau: (2 * 6 + 2, 12 + 1 + 4, 3)
+    case .bahdanau: (2 * 6 + 2, 12 + 1 + 4, 3, (6, 4))
     }
   }
 
@@ -65,14 +65,17 @@ struct ModelSize {
     return layerWork.target * h * h + Double(vocabulary) * h
   }
 
-  /// The products of a step: forward, and twice as many backward. All else is small beside them.
+  /// The products of a step: forward, and twice as many backward. All else is small beside them. Those with embeddings need be
+  /// made but once a token of the vocabulary.
   var operations: Double {
-    let h = Double(hidden)
+    let (h, v) = (Double(hidden), Double(vocabulary))
     let (sources, targets) = (Double(sourceLengths.reduce(0, +)), Double(batch * length))
     let work = layerWork
-    let layers = (sources * work.source + targets * work.target) * h * h
+    let embeddings = min(sources, v) * work.embeddings.0 + min(targets, v) * work.embeddings.1
+    let others =
+      sources * (work.source - work.embeddings.0) + targets * (work.target - work.embeddings.1)
     let pairs = Double(sourceLengths.reduce(0, +) * length) * work.pair * h
-    return 3 * 2 * (layers + pairs + targets * Double(vocabulary) * h)
+    return 3 * 2 * ((embeddings + others) * h * h + pairs + targets * v * h)
   }
 
   /// Random tokens; with its end each target has `length` predictions.
