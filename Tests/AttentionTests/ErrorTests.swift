@@ -350,6 +350,12 @@ import Testing
     #expect(argument { _ = try wide.backward(x, output) } == "output")
     let none = try LayerNorm(gain: Tensor(zeros: [0]), bias: Tensor(zeros: [0]))
     #expect(argument { _ = try none.forward(Tensor(zeros: [1 << 41, 0])) } == "x")
+    for shape in [[1 << 40, 0], [1 << 20, 1 << 20, 0]] {
+      let many = Tensor(zeros: shape)
+      let output = try none.forward(many, residual: many)
+      #expect(output.normalized.shape == shape && output.sum.shape == shape)
+      #expect(try none.backward(many, output, sumGradient: many).x.shape == shape)
+    }
   }
 
   @Test func products() {
