@@ -29,8 +29,9 @@ CK_EXTERN ck_status ck_matmul_bf16(float *c, int64_t c_stride, ck_matrix a, ck_m
                                    int flags, int64_t M, int64_t N, int64_t K);
 
 // A batch of products c_i = act(a_i b_i + bias (+ c_i)) of the same sizes, each as ck_matmul_f32 makes it, to
-// the bit: product i takes a, b and c from i times their batch strides on. With a batch stride of 0 all
-// products share a or b, which is packed once if it is b.
+// the bit: product i takes a, b and c from i times their batch strides on. Those of a and b may be any
+// number; with 0 all products share a or b, which is packed once if it is b. All share the bias. Batches
+// exist in fp32 alone.
 //
 // No two products may share an element of c: either the whole of one lies before the next (c_batch_stride ≥
 // (M − 1) c_stride + N), or their rows lie side by side (c_stride ≥ (batch − 1) c_batch_stride + N,

@@ -27,8 +27,9 @@ CK_INLINE float row_squared_deviations(const float *z, float mean, int64_t count
     return vf_sum_of_four(sum);
 }
 
+// Missing lanes are 0, however large the mean: an infinity in one would make the sums of the backward NaN.
 CK_INLINE vf norm_vector(const float *z, int64_t n, float mean, float inverse) {
-    return (vf_load_first(z, n) - vf_set(mean)) * vf_set(inverse);
+    return (vf_load_first_or(z, n, mean) - vf_set(mean)) * vf_set(inverse);
 }
 
 static void layer_norm_rows(const ck_layer_norm *p, int64_t first, int64_t count) {

@@ -43,6 +43,12 @@ static ck_status check(const batched *p) {
     return CK_OK;
 }
 
+// Whether what lies a batch stride further on is the row after the last.
+static bool rows_go_on(int64_t batch_stride, int64_t rows, int64_t row_stride) {
+    int64_t whole;
+    return !__builtin_mul_overflow(rows, row_stride, &whole) && batch_stride == whole;
+}
+
 // One product by one thread; `left` is scratch.
 static void multiply_one(const batched *p, int64_t i, float *left, const float *packed) {
     const ck_matrix a = a_of(p, i);
@@ -99,6 +105,8 @@ ck_status ck_matmul_batched_f32(float *c, int64_t c_batch_stride, int64_t c_stri
                                 int64_t K) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
+    // Factors of no elements are not read and may have any strides, whose multiples could overflow.
+    if (K == 0) a_batch_stride = b_batch_stride = 0;
     const batched p = {.c = c,
                        .c_batch_stride = c_batch_stride,
                        .c_stride = c_stride,
@@ -115,7 +123,8 @@ ck_status ck_matmul_batched_f32(float *c, int64_t c_batch_stride, int64_t c_stri
     CK_TRY(check(&p));
     if (batch == 0 || M == 0 || N == 0) return CK_OK;
     if (b_batch_stride != 0 && batch > 1) return multiply(&p, kernels, NULL);
-    if (batch == 1 || (a_batch_stride == M * a.row_stride && c_batch_stride == M * c_stride))
+    if (batch == 1 ||
+        (rows_go_on(a_batch_stride, M, a.row_stride) && rows_go_on(c_batch_stride, M, c_stride)))
         return ck_matmul_f32(c, c_stride, a, b, bias, flags, batch * M, N, K);
     float *shared = ck_scratch_take(ck_packed_count_f32(K, N, 1));
     CK_REQUIRE(shared, CK_NO_MEMORY);

@@ -103,6 +103,7 @@ public struct LayerNorm: Sendable {
 package struct NormalizedRows {
   /// y and z, [rows, columns]; z is x itself where there was no residual.
   package let output, sum: Matrix
+  /// [rows], or [0] where there are no columns.
   let mean, inverseDeviation: Buffer
 }
 
@@ -116,13 +117,15 @@ package func layerNorm(
   if let residual {
     precondition(residual.rows == x.rows && residual.columns == x.columns && residual.columnStride == 1)
   }
+  // Rows of no columns are none to the kernels: they have no elements, and any number of them needs no memory.
+  let rows = x.columns == 0 ? 0 : x.rows
   let result = NormalizedRows(
-    output: y, sum: sum ?? x, mean: Buffer(count: x.rows), inverseDeviation: Buffer(count: x.rows))
+    output: y, sum: sum ?? x, mean: Buffer(count: rows), inverseDeviation: Buffer(count: rows))
   check(
     ck_layer_norm_forward_f32(
       y.pointer, Int64(y.rowStride), sum?.pointer, Int64(sum?.rowStride ?? 0), result.mean.pointer,
       result.inverseDeviation.pointer, x.pointer, Int64(x.rowStride), residual?.pointer,
-      Int64(residual?.rowStride ?? 0), gain.storage.pointer, bias.storage.pointer, epsilon, Int64(x.rows),
+      Int64(residual?.rowStride ?? 0), gain.storage.pointer, bias.storage.pointer, epsilon, Int64(rows),
       Int64(x.columns)))
   return result
 }
@@ -149,6 +152,6 @@ package func layerNormBackward(
       result.x.pointer, Int64(result.x.rowStride), result.gain.storage.pointer, result.bias.storage.pointer,
       gradient.pointer, Int64(gradient.rowStride), sumGradient?.pointer, Int64(sumGradient?.rowStride ?? 0),
       z.pointer, Int64(z.rowStride), rows.mean.pointer, rows.inverseDeviation.pointer, gain.storage.pointer,
-      Int64(z.rows), Int64(z.columns)))
+      Int64(rows.mean.count), Int64(z.columns)))
   return result
 }

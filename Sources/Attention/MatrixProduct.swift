@@ -31,8 +31,12 @@ public func matrixProduct(
   }
   let shape = leading + [rows, columns]
   for (name, operand) in [("a", a.shape), ("b", b.shape)]
-  where !Tensor.isAddressable(operand) || !Tensor.isAddressable(shape) {
-    throw .shape(argument: name, expected: "one of at most 2⁴⁰ elements, as their product", found: operand)
+  where !Tensor.isAddressable(operand) {
+    throw .shape(argument: name, expected: "one of at most 2⁴⁰ elements", found: operand)
+  }
+  guard Tensor.isAddressable(shape) else {
+    let expected = "an operand whose product, \(shape), has at most 2⁴⁰ elements"
+    throw .shape(argument: "a", expected: expected, found: a.shape)
   }
   let result = Tensor(uninitialized: shape)
   let (m, n, k) = (Int64(rows), Int64(columns), Int64(depth))

@@ -142,6 +142,23 @@ extension KernelTests {
       }
     }
 
+    /// What is not read may have any strides.
+    @Test(arguments: sets)
+    func stridesOfEmptyFactors(set: String) throws {
+      let bias: [Float] = [1, 2, 3, 4, 5]
+      for stride in [Int64.max, .min] {
+        for apart in [0, stride] {
+          let nothing = ck_matrix(data: nil, row_stride: stride, column_stride: stride)
+          var c = Output(30)
+          try under(set) {
+            expectOK(
+              ck_matmul_batched_f32(&c.memory, 10, 5, nothing, apart, nothing, apart, bias, 0, 3, 2, 5, 0))
+          }
+          #expect(c.elements == (0..<6).flatMap { _ in bias })
+        }
+      }
+    }
+
     /// Each product is that of a call of its own, to the bit.
     @Test(arguments: sets, [(5, 30, 30, 70), (3, 97, 270, 600)])
     func productsAreThoseOfCallsOfTheirOwn(_ set: String, _ shape: (Int, Int, Int, Int)) throws {

@@ -350,6 +350,12 @@ import Testing
     #expect(argument { _ = try wide.backward(x, output) } == "output")
     let none = try LayerNorm(gain: Tensor(zeros: [0]), bias: Tensor(zeros: [0]))
     #expect(argument { _ = try none.forward(Tensor(zeros: [1 << 41, 0])) } == "x")
+    for shape in [[1 << 40, 0], [1 << 20, 1 << 20, 0]] {
+      let many = Tensor(zeros: shape)
+      let output = try none.forward(many, residual: many)
+      #expect(output.normalized.shape == shape && output.sum.shape == shape)
+      #expect(try none.backward(many, output, sumGradient: many).x.shape == shape)
+    }
   }
 
   @Test func products() {
@@ -365,8 +371,12 @@ import Testing
     }
     #expect(argument { _ = try matrixProduct(a, Tensor(zeros: [4, 3, 2])) } == "b")
     let empty = Tensor(zeros: [1 << 20, 1 << 10, 0])
-    for (columns, name) in [(0, nil), (1 << 11, "a")] as [(Int, String?)] {
+    for (columns, name) in [(0, nil), (1 << 11, "a"), (1 << 41, "b")] as [(Int, String?)] {
       #expect(argument { _ = try matrixProduct(empty, Tensor(zeros: [0, columns])) } == name)
+    }
+    let expected = "an operand whose product, [1048576, 1024, 2048], has at most 2⁴⁰ elements"
+    #expect(throws: AttentionError.shape(argument: "a", expected: expected, found: empty.shape)) {
+      try matrixProduct(empty, Tensor(zeros: [0, 1 << 11]))
     }
   }
 

@@ -8,7 +8,7 @@ import Testing
 struct LayerNormProblem: Sendable {
   let rows, columns: Int
   var x, residual, dy, dsum, gain, bias, gainBefore, biasBefore: [Float]
-  let epsilon: Float = 1e-3
+  var epsilon: Float = 1e-3
   /// Whether there is a residual, and with it the gradient of the sum.
   let inBlock: Bool
   /// How far rows lie apart beyond their width; in every array another distance.
@@ -148,6 +148,26 @@ extension KernelTests {
         let result = try under(set) { problem.run() }
         #expect(result.y == (0..<6).flatMap { _ in problem.bias })
         #expect(result.mean == [-3, -2, -1, 0, 1, 2])
+      }
+    }
+
+    /// Equal elements whose sums are exact are zeros to what follows, even where their mean, divided by the deviation,
+    /// is beyond all floats.
+    @Test(arguments: sets)
+    func equalLargeElementsAreAsZeros(set: String) throws {
+      for columns in widths(set) {
+        for mean in [0x1p112, -0x1p112] as [Float] {
+          var zeros = LayerNormProblem(6, columns, inBlock: false)
+          (zeros.x, zeros.epsilon) = ([Float](repeating: 0, count: 6 * columns), 1e-12)
+          try zeros.check(set)
+          var problem = zeros
+          problem.x = [Float](repeating: mean, count: 6 * columns)
+          let (expected, result) = try under(set) { (zeros.run(), problem.run()) }
+          #expect(result.mean.allSatisfy { $0 == mean })
+          #expect(result.y == expected.y && result.inverseDeviation == expected.inverseDeviation)
+          #expect(result.dx == expected.dx, "\(columns) columns of \(mean)")
+          #expect(result.gain == expected.gain && result.bias == expected.bias)
+        }
       }
     }
 

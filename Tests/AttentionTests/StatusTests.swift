@@ -137,6 +137,13 @@ extension KernelTests {
       expectStatus(CK_NULL_POINTER) { backward(&$0, x, z: x, mean: nil, inverse: x, gain: x) }
       expectStatus(CK_NULL_POINTER) { backward(&$0, x, z: x, mean: x, inverse: nil, gain: x) }
       expectStatus(CK_NULL_POINTER) { backward(&$0, x, z: x, mean: x, inverse: x, gain: nil) }
+      // Rows of no columns have means, too.
+      expectStatus(CK_NULL_POINTER) { _ in backward(nil, nil, z: nil, mean: nil, inverse: x, gain: nil, 4, 0)
+      }
+      expectStatus(CK_NULL_POINTER) { _ in backward(nil, nil, z: nil, mean: x, inverse: nil, gain: nil, 4, 0)
+      }
+      expectStatus(CK_OK) { _ in backward(nil, nil, z: nil, mean: x, inverse: x, gain: nil, 4, 0) }
+      expectStatus(CK_OK) { _ in backward(nil, nil, z: nil, mean: nil, inverse: nil, gain: x, 0, 4) }
       expectStatus(CK_NULL_POINTER) {
         ck_layer_norm_backward_f32(&$0, 4, nil, nil, x, 4, nil, 4, x, 4, x, x, x, 4, 4)
       }
