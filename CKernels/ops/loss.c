@@ -4,7 +4,7 @@
 #include "../runtime/runtime.h"
 
 enum { WIDEST = 64 };           // columns of a panel, in any set
-enum { DX_TOKENS = 1536 };       // of one product for dx
+enum { DX_TOKENS = 1536 };      // of one product for dx
 enum { EXPONENTIAL_COST = 16 }; // multiply-adds that an exponential is worth
 
 typedef struct loss_call {
