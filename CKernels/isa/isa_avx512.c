@@ -5,11 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 #include "../runtime/kernels.h"
+#include "avx512.h"
 
 #define CK_SET avx512
-#define CK_LANES 16
-#define CK_FUSED 1
-#define CK_NV 4
 #define CK_DOTS 0
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))),         \

@@ -7,11 +7,9 @@
 #include <stdint.h>
 #include <string.h>
 #include "../runtime/kernels.h"
+#include "avx512.h"
 
 #define CK_SET avx512bf16
-#define CK_LANES 16
-#define CK_FUSED 1
-#define CK_NV 4
 #define CK_DOTS 1
 // vdpbf16ps adds the product of the upper halves first, rounds, and adds that of the lower ones; numbers
 // below the least normal one count as zero and become zero.

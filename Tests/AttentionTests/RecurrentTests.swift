@@ -13,12 +13,14 @@ struct RecurrentProblem {
   let lengths: [Int]
   let hidden: Int
   /// [batch, time, gates · hidden].
-  let gates: [Float]
+  var gates: [Float]
   var recurrent: [Float]
   /// What the kernels pack `recurrent` in.
   var precision = Precision.float32
-  let recurrentBias, h0, c0: [Float]
-  let dh, dfinalH, dfinalC: [Float]
+  /// And of the GRU that resets before its product, the new gate's part; nil for the same.
+  var newPrecision: Precision?
+  var recurrentBias, h0, c0: [Float]
+  var dh, dfinalH, dfinalC: [Float]
 
   /// `lengths` fall.
   init(_ cell: Reference.Cell, lengths: [Int], hidden: Int, spread: Float = 2, seed: UInt64 = 1) {
@@ -103,65 +105,95 @@ struct RecurrentProblem {
   }
 
   /// The kernels under the set in use; dh is null where it is not given.
-  func run(dh given: Bool = true) -> Result<Float> {
-    let (t, h) = (Int64(time), Int64(hidden))
-    let dh = given ? packed(self.dh, hidden) : nil
-    let counts = self.counts.int32
-    let together = cell == .gruResetBefore ? 2 : cell.gates
-    let transposed = pack(0, rowStride: 1, columnStride: h, k: h, n: Int64(together) * h, groups: together)
-    let straight = pack(0, rowStride: h, columnStride: 1, k: Int64(together) * h, n: h)
+  func run(dh given: Bool = true) -> Result<Float> { backward(forward(), dh: given) }
+
+  /// Without gradients.
+  func forward() -> Result<Float> {
+    let (t, h, counts, recurrent) = (Int64(time), Int64(hidden), self.counts.int32, packedForward())
     var (out, inner, gates) = (
       Output(rows * hidden), Output(rows * hidden), Output(packed(self.gates, width))
     )
+    switch cell {
+    case .lstm:
+      expectOK(
+        ck_lstm_forward_f32(&out.memory, &inner.memory, &gates.memory, h0, c0, recurrent[0], counts, t, h))
+    case .gru:
+      expectOK(
+        ck_gru_forward_f32(
+          &out.memory, &inner.memory, &gates.memory, h0, recurrent[0], recurrentBias, counts, t, h))
+    case .gruResetBefore:
+      expectOK(
+        ck_reset_gru_forward_f32(
+          &out.memory, &inner.memory, &gates.memory, h0, recurrent[0], recurrent[1], counts, t, h))
+    case .rnn:
+      inner = Output(0)
+      expectOK(ck_rnn_forward_f32(&out.memory, &gates.memory, h0, recurrent[0], counts, t, h))
+      gates = Output(0)
+    }
+    return Result(
+      h: out.elements, inner: inner.elements, gates: gates.elements, dgates: [], drecurrent: [], dh0: [],
+      dc0: [])
+  }
+
+  /// A forward's result with its gradients.
+  func backward(_ forward: Result<Float>, dh given: Bool = true) -> Result<Float> {
+    let (t, h, counts, recurrent) = (Int64(time), Int64(hidden), self.counts.int32, packedBackward())
+    let dh = given ? packed(self.dh, hidden) : nil
     var (dgates, drecurrent) = (Output(rows * width), Output(cell == .gru ? rows * width : 0))
     var (dstateH, dstateC) = (Output(firstStep(dfinalH)), Output(firstStep(dfinalC)))
     switch cell {
     case .lstm:
       expectOK(
-        ck_lstm_forward_f32(&out.memory, &inner.memory, &gates.memory, h0, c0, transposed, counts, t, h))
-      expectOK(
         ck_lstm_backward_f32(
-          &dgates.memory, &dstateH.memory, &dstateC.memory, dh, gates.elements, inner.elements, c0, straight,
-          counts, t, h))
+          &dgates.memory, &dstateH.memory, &dstateC.memory, dh, forward.gates, forward.inner, c0,
+          recurrent[0], counts, t, h))
     case .gru:
       expectOK(
-        ck_gru_forward_f32(
-          &out.memory, &inner.memory, &gates.memory, h0, transposed, recurrentBias, counts, t, h))
-      expectOK(
         ck_gru_backward_f32(
-          &dgates.memory, &drecurrent.memory, &dstateH.memory, dh, gates.elements, inner.elements,
-          out.elements,
-          h0, straight, counts, t, h))
+          &dgates.memory, &drecurrent.memory, &dstateH.memory, dh, forward.gates, forward.inner, forward.h,
+          h0, recurrent[0], counts, t, h))
     case .gruResetBefore:
-      let new = pack(2 * hidden * hidden, rowStride: 1, columnStride: h, k: h, n: h)
-      let newStraight = pack(2 * hidden * hidden, rowStride: h, columnStride: 1, k: h, n: h)
-      expectOK(
-        ck_reset_gru_forward_f32(
-          &out.memory, &inner.memory, &gates.memory, h0, transposed, new, counts, t, h))
       expectOK(
         ck_reset_gru_backward_f32(
-          &dgates.memory, &dstateH.memory, dh, gates.elements, out.elements, h0, straight, newStraight,
+          &dgates.memory, &dstateH.memory, dh, forward.gates, forward.h, h0, recurrent[0], recurrent[1],
           counts, t, h))
     case .rnn:
-      inner = Output(0)
-      expectOK(ck_rnn_forward_f32(&out.memory, &gates.memory, h0, transposed, counts, t, h))
       expectOK(
-        ck_rnn_backward_f32(&dgates.memory, &dstateH.memory, dh, out.elements, straight, counts, t, h))
-      gates = Output(0)
+        ck_rnn_backward_f32(&dgates.memory, &dstateH.memory, dh, forward.h, recurrent[0], counts, t, h))
     }
-    return Result(
-      h: out.elements, inner: inner.elements, gates: gates.elements, dgates: dgates.elements,
-      drecurrent: drecurrent.elements, dh0: dstateH.elements, dc0: dstateC.elements)
+    var result = forward
+    (result.dgates, result.drecurrent) = (dgates.elements, drecurrent.elements)
+    (result.dh0, result.dc0) = (dstateH.elements, dstateC.elements)
+    return result
   }
 
-  /// A part of R that starts at an offset.
-  private func pack(
-    _ offset: Int, rowStride: Int64, columnStride: Int64, k: Int64, n: Int64, groups: Int = 1
-  ) -> [Float] {
-    recurrent[min(offset, recurrent.count)...].withUnsafeBufferPointer {
+  /// The gates whose products are one.
+  private var together: Int { cell == .gruResetBefore ? 2 : cell.gates }
+
+  /// Rᵀ as the forward takes it; of the GRU that resets before its product without the new gate's part, which follows.
+  func packedForward() -> [[Float]] {
+    packed { precision, data, gates in
       precision.packed(
-        ck_matrix(data: $0.baseAddress, row_stride: rowStride, column_stride: columnStride), k: k, n: n,
-        groups: Int64(groups))
+        ck_matrix(data: data, row_stride: 1, column_stride: Int64(hidden)), k: Int64(hidden),
+        n: Int64(gates * hidden), groups: Int64(gates))
+    }
+  }
+
+  /// R as the backward takes it, likewise.
+  func packedBackward() -> [[Float]] {
+    packed { precision, data, gates in
+      precision.packed(
+        ck_matrix(data: data, row_stride: Int64(hidden), column_stride: 1), k: Int64(gates * hidden),
+        n: Int64(hidden))
+    }
+  }
+
+  private func packed(_ pack: (Precision, UnsafePointer<Float>?, _ gates: Int) -> [Float]) -> [[Float]] {
+    recurrent.withUnsafeBufferPointer { all in
+      let first = pack(precision, all.baseAddress, together)
+      guard together < cell.gates else { return [first] }
+      let new = all.baseAddress.map { $0 + together * hidden * hidden }
+      return [first, pack(newPrecision ?? precision, new, cell.gates - together)]
     }
   }
 

@@ -1,5 +1,6 @@
 import Attention
 import Seq2Seq
+import TestSupport
 import Testing
 
 @Suite("Training with rounded weights") struct TrainingPrecisionTests {
@@ -8,7 +9,8 @@ import Testing
   }
 
   /// Each product changes what goes through it by at most 2 · 2⁻⁹ of its size where nothing cancels, and a gradient went
-  /// through a few dozen of them: the steps, forward and backward, of at most three layers.
+  /// through a few dozen of them: the steps, forward and backward, of at most three layers. That the whole learns; that
+  /// every product is rounded is for the tests below to see.
   @Test(arguments: SmallModel.all)
   func theGradientIsNearThatOfFloats(_ small: SmallModel) throws {
     let model = try small.model(dropout: 0.2)
@@ -22,11 +24,159 @@ import Testing
     let distance = pairs.reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
     let size = elements(expected.gradient).reduce(0) { $0 + $1 * $1 }.squareRoot()
     #expect(distance <= 0x1p-3 * size)
-    // Every matrix's gradient is a product of rounded factors.
-    for (name, tensor) in expected.gradient.parameters where tensor.shape.count == 2 {
-      #expect(
-        found.gradient.parameters.first { $0.name == name }?.tensor.elements != tensor.elements, "\(name)")
+  }
+
+  /// A model some of whose weights are zero.
+  private func model(_ small: SmallModel, zero: (_ name: String, _ index: Int) -> Bool) throws
+    -> EncoderDecoder
+  {
+    let model = try small.model()
+    var weights: [String: Tensor] = [:]
+    for (name, tensor) in model.parameters {
+      weights[name] = try Tensor(
+        tensor.elements.enumerated().map { zero(name, $0.offset) ? 0 : $0.element }, shape: tensor.shape)
     }
+    return try EncoderDecoder(model.configuration, weights: weights)
+  }
+
+  private func gradient(_ model: EncoderDecoder, source: [Int32]) throws -> [String: Tensor] {
+    let batch = Batch([(source: source, target: [])])
+    return Dictionary(
+      uniqueKeysWithValues: try model.lossAndGradient(batch, precision: .bfloat16).gradient.parameters)
+  }
+
+  /// What has a single row to add up is the product of two bfloat16, which have 8 bits each: of its own 24 the last 8 are 0.
+  private func expectProducts(
+    _ gradient: [String: Tensor], _ names: (String) -> Bool,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    for (name, tensor) in gradient where tensor.shape.count == 2 && names(name) {
+      let elements = tensor.elements
+      #expect(
+        elements.allSatisfy { $0.bitPattern & 0xff == 0 } && elements.contains { $0 != 0 },
+        "\(name)", sourceLocation: sourceLocation)
+    }
+  }
+
+  /// Of one token each, source and target, there is one row of everything. A single key has no say in its weight, and a
+  /// first state is zero.
+  @Test(arguments: SmallModel.all)
+  func weightsGradientsHaveRoundedFactors(_ small: SmallModel) throws {
+    expectProducts(try gradient(small.model(), source: [5])) { name in
+      !["embedding", "key", "query"].contains { name.hasSuffix($0) } && !name.hasPrefix("output")
+        && !(name.hasPrefix("encoder") && name.hasSuffix("recurrent"))
+    }
+  }
+
+  /// Of two tokens one, whose embedding is zero, leaves no trace: where it comes first the state before the second is zero, and
+  /// its key too; where it comes last it reads the state of the first, and adds nothing to the gradient of the input.
+  @Test(
+    arguments: SmallModel.all.filter { !$0.configuration.bidirectional && $0.configuration.layers == 1 })
+  func encodersGradientsHaveRoundedFactors(_ small: SmallModel) throws {
+    let model = try model(small) { $0 == "source.embedding" && $1 / small.configuration.embedding == 3 }
+    expectProducts(try gradient(model, source: [3, 5])) {
+      $0.hasPrefix("attention") || $0.hasSuffix("forward.input")
+    }
+    expectProducts(try gradient(model, source: [5, 3])) { $0.hasPrefix("encoder") }
+  }
+
+  /// A plain cell whose inputs are all zero has a state of zero, where tanh′ is 1: the backward is a chain of products dy W, and
+  /// dy, the gradient of a layer's bias, is known to the bit.
+  private struct Chain {
+    typealias Term = (layer: String, matrix: String, column: Int)
+    let name: String
+    let weights, gradient: [String: Tensor]
+
+    /// Some elements are those of Σ dy W, from a column of each W on, plus `added`; dy and W are rounded.
+    func expect(_ elements: [Float], _ terms: [Term], added: [Float]? = nil) throws {
+      var truth = (added ?? elements.map { _ in 0 }).map(Double.init)
+      var (magnitudes, factors) = (truth.map(abs), truth.map { _ in 0.0 })
+      var count = terms.count
+      for term in terms {
+        let dy = try gradient["\(term.layer).bias"]!.roundedToBFloat16().elements
+        let weight = try weights["\(term.layer).\(term.matrix)"]!.roundedToBFloat16()
+        count += dy.count
+        for column in elements.indices {
+          for (row, dy) in dy.enumerated() {
+            let (a, b) = (Double(dy), Double(weight[row, term.column + column]))
+            truth[column] += a * b
+            magnitudes[column] += abs(a * b)
+            factors[column] += abs(a) + abs(b)
+          }
+        }
+      }
+      let comparison = Trial("backward in bfloat16", set: try KernelRuntime.instructionSet, shape: name)
+        .compare(
+          terms.map { "\($0)" }.joined(separator: " + "), elements, truth,
+          .flushed(terms: count, magnitudes: magnitudes, factors: factors))
+      #expect(comparison.passed && truth.contains { $0 != 0 }, "\(comparison)")
+    }
+
+    func bias(_ layers: String...) -> [Float] { layers.flatMap { gradient["\($0).bias"]!.elements } }
+    /// The gradient of a token's embedding.
+    func embedding(_ table: String, of token: Int) -> [Float] {
+      let table = gradient["\(table).embedding"]!
+      return (0..<table.shape[1]).map { table[token, $0] }
+    }
+  }
+
+  private func chain(_ small: SmallModel, source: [Int32]) throws -> Chain {
+    let model = try model(small) { name, _ in name.hasSuffix("embedding") }
+    return Chain(
+      name: small.testDescription, weights: Dictionary(uniqueKeysWithValues: model.parameters),
+      gradient: try gradient(model, source: source))
+  }
+
+  private static let plainCells = SmallModel.all.filter {
+    $0.configuration.cell == .rnn && !$0.configuration.residual
+  }
+
+  @Test(arguments: plainCells.filter { $0.configuration.decoder == .luong && $0.configuration.score != nil })
+  func luongsChain(_ small: SmallModel) throws {
+    let (chain, c) = (try chain(small, source: [5]), small.configuration)
+    let directions = c.bidirectional ? ["forward", "backward"] : ["forward"]
+    for layer in 0..<c.layers {
+      let (isTop, above) = (layer == c.layers - 1, layer + 1)
+      let decoder = chain.bias("decoder.\(layer)")
+      try chain.expect(decoder, [isTop ? ("combine", "weight", c.hidden) : ("decoder.\(above)", "input", 0)])
+      let read: [Chain.Term] =
+        isTop ? [("combine", "weight", 0)] : directions.map { ("encoder.\(above).\($0)", "input", 0) }
+      try chain.expect(
+        directions.flatMap { chain.bias("encoder.\(layer).\($0)") },
+        [("decoder.\(layer)", "recurrent", 0)] + read)
+    }
+    try chain.expect(
+      chain.embedding("source", of: 5), directions.map { ("encoder.0.\($0)", "input", 0) })
+    try chain.expect(chain.embedding("target", of: Vocabulary.start), [("decoder.0", "input", 0)])
+  }
+
+  @Test(arguments: plainCells.filter { $0.configuration.decoder == .bahdanau })
+  func bahdanausChain(_ small: SmallModel) throws {
+    let (chain, c) = (try chain(small, source: [5]), small.configuration)
+    let (h, e, top) = (c.hidden, c.embedding, "encoder.\(c.layers - 1)")
+    try chain.expect(chain.bias("decoder.0"), [("combine", "weight", 0)])
+    try chain.expect(chain.bias("start"), [("decoder.0", "recurrent", 0)])
+    try chain.expect(
+      chain.bias("\(top).forward"), [("combine", "weight", h), ("decoder.0", "input", e)])
+    try chain.expect(
+      chain.bias("\(top).backward"),
+      [("combine", "weight", 2 * h), ("decoder.0", "input", e + h), ("start", "weight", 0)])
+    try chain.expect(
+      chain.embedding("source", of: 5),
+      [("encoder.0.forward", "input", 0), ("encoder.0.backward", "input", 0)])
+    try chain.expect(
+      chain.embedding("target", of: Vocabulary.start),
+      [("combine", "weight", 3 * h), ("decoder.0", "input", 0)])
+  }
+
+  /// The gradient of the last step's bias is that of a single step; the first one's comes through the recurrent matrix.
+  @Test func encodersSteps() throws {
+    let small = try #require(
+      Self.plainCells.first { $0.configuration.score == nil && !$0.configuration.bidirectional })
+    let (one, two) = (try chain(small, source: [5]), try chain(small, source: [5, 5]))
+    try one.expect(
+      two.bias("encoder.0.forward"), [("encoder.0.forward", "recurrent", 0)],
+      added: one.bias("encoder.0.forward"))
   }
 
   @Test func int8DoesNotTrain() throws {
