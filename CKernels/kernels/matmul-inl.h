@@ -3,7 +3,8 @@
 //     packed a: panels of CK_MR rows,    [panel][step][CK_MR] of 4 bytes
 //     packed b: panels of CK_NR columns, [panel][step][CK_NR], CK_NR = CK_NV vectors
 //
-// Both are padded to whole panels; what is computed of the padding is not kept. The register tile is CK_MR ×
+// Both are padded to whole panels; what is computed of the padding is not kept. Floats of a are also read as
+// they lie, where too few columns meet them to be worth packing. The register tile is CK_MR ×
 // CK_NV vectors of accumulators: 6 × 2 fills the 16 registers of AVX2 and SSE2 (12 sums, 2 of b, 1 or 2 of
 // a), 6 × 4 the 32 of AVX-512 and NEON.
 //
@@ -184,12 +185,14 @@ CK_INLINE void finish_whole(const int rows, const int vectors, const ck_matmul_b
 }
 
 // One register tile: `rows` ≤ CK_MR rows from row i on, as far as the block has them, `panels` panels of b
-// from column j on (constants in every copy).
-CK_INLINE void matmul_tile(const ck_precision precision, const int rows, const int panels,
-                           const ck_matmul_block *block, int64_t i, int64_t j) {
+// from column j on (constants in every copy, as is whether a lies in panels).
+CK_INLINE void matmul_tile(const ck_precision precision, const bool in_panels, const int rows,
+                           const int panels, const ck_matmul_block *block, int64_t i, int64_t j) {
     const int64_t steps = block->steps, bytes = ck_step_bytes(precision, CK_DEPTH_LOG2(precision));
     const int64_t step = CK_NR * bytes;
-    const float *a = block->a + i * steps;
+    const int64_t a_row = in_panels ? 1 : block->a_row_stride;
+    const int64_t a_step = in_panels ? CK_MR : block->a_step_stride;
+    const float *a = block->a + i * (in_panels ? steps : a_row);
     const char *b = block->b + j * steps * bytes;
     // Sums that are reached by constants alone stay in registers; the loop at the end reads a copy.
     vf sum[CK_MR * CK_NV], finished[CK_MR * CK_NV];
@@ -203,12 +206,12 @@ CK_INLINE void matmul_tile(const ck_precision precision, const int rows, const i
             for (int v = 0; v < CK_NR && j + v < block->columns; v += 16)
                 __builtin_prefetch(block->c + (i + r) * block->c_stride + j + v, 1);
 #pragma clang loop unroll_count(4)
-    for (int64_t k = 0; k < steps; k++, a += CK_MR, b += step)
+    for (int64_t k = 0; k < steps; k++, a += a_step, b += step)
         for (int p = 0; p < panels; p++) {
             vf right[CK_NV];
             load_step(precision, right, b + p * steps * step);
             for (int r = 0; r < rows; r++) {
-                vf left = vf_set(a[r]), *to = sum + (r * panels + p) * CK_NV;
+                vf left = vf_set(a[r * a_row]), *to = sum + (r * panels + p) * CK_NV;
                 for (int v = 0; v < CK_NV; v++) to[v] = add_step(precision, to[v], left, right[v]);
             }
         }
@@ -224,33 +227,36 @@ CK_INLINE void matmul_tile(const ck_precision precision, const int rows, const i
 }
 
 // All columns of `rows` rows from i on; as many panels of b at a time as keep the multipliers busy.
-CK_INLINE void matmul_rows(const ck_precision precision, const int rows, const int panels,
-                           const ck_matmul_block *block, int64_t i) {
+CK_INLINE void matmul_rows(const ck_precision precision, const bool in_panels, const int rows,
+                           const int panels, const ck_matmul_block *block, int64_t i) {
     int64_t j = 0;
     for (; panels > 1 && j + panels * CK_NR <= block->columns; j += panels * CK_NR)
-        matmul_tile(precision, rows, panels, block, i, j);
-    for (; j < block->columns; j += CK_NR) matmul_tile(precision, rows, 1, block, i, j);
+        matmul_tile(precision, in_panels, rows, panels, block, i, j);
+    for (; j < block->columns; j += CK_NR) matmul_tile(precision, in_panels, rows, 1, block, i, j);
 }
 
 // b's panel stays in L1 while a's stream past it; each weight is read once by all whole panels of a, and once
 // by the rows that are left.
-CK_INLINE void matmul_panels(const ck_precision precision, const ck_matmul_block *block) {
+CK_INLINE void matmul_panels(const ck_precision precision, const bool in_panels,
+                             const ck_matmul_block *block) {
     const int64_t whole = block->rows / CK_MR * CK_MR;
     for (int64_t j = 0; whole > 0 && j < block->columns; j += CK_NR)
-        for (int64_t i = 0; i < whole; i += CK_MR) matmul_tile(precision, CK_MR, 1, block, i, j);
+        for (int64_t i = 0; i < whole; i += CK_MR) matmul_tile(precision, in_panels, CK_MR, 1, block, i, j);
     switch (block->rows - whole) {
     case 1:
-        matmul_rows(precision, 1, 4, block, whole);
+        matmul_rows(precision, in_panels, 1, 4, block, whole);
         break;
     case 2:
-        matmul_rows(precision, 2, 3, block, whole);
+        matmul_rows(precision, in_panels, 2, 3, block, whole);
         break;
-    case 3: // and one more that is not kept: four keep the multipliers busier
+    case 3: // in panels one more that is not kept: four keep the multipliers busier
+        matmul_rows(precision, in_panels, in_panels ? 4 : 3, 1, block, whole);
+        break;
     case 4:
-        matmul_rows(precision, 4, 1, block, whole);
+        matmul_rows(precision, in_panels, 4, 1, block, whole);
         break;
     case 5:
-        matmul_rows(precision, 5, 1, block, whole);
+        matmul_rows(precision, in_panels, 5, 1, block, whole);
         break;
     }
 }
@@ -258,13 +264,16 @@ CK_INLINE void matmul_panels(const ck_precision precision, const ck_matmul_block
 static void matmul_block(const ck_matmul_block *block) {
     switch (block->precision) {
     case CK_FLOAT32:
-        matmul_panels(CK_FLOAT32, block);
+        if (block->a_in_panels)
+            matmul_panels(CK_FLOAT32, true, block);
+        else
+            matmul_panels(CK_FLOAT32, false, block);
         break;
     case CK_BFLOAT16:
-        matmul_panels(CK_BFLOAT16, block);
+        matmul_panels(CK_BFLOAT16, true, block);
         break;
     case CK_INT8:
-        matmul_panels(CK_INT8, block);
+        matmul_panels(CK_INT8, true, block);
         break;
     }
 }

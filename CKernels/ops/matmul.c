@@ -177,12 +177,13 @@ static void multiply_int8(const packed_header *h, ck_matmul_block *block, const 
     h->kernels->matmul_block(block);
 }
 
-// Blocks of K add up in ascending order; bias and activation come with the last.
-static void multiply_floats(const packed_header *h, ck_matmul_block *block, const float *left,
-                            int64_t row_block, float *packed, int64_t group, int64_t column) {
+// Blocks of K add up in ascending order; bias and activation come with the last. `a` are the block's rows,
+// packed or as they lie.
+static void multiply_floats(const packed_header *h, ck_matmul_block *block, const float *a, float *packed,
+                            int64_t group, int64_t column) {
     const float *bias = block->bias;
     const int flags = block->flags;
-    left += row_block * ROWS * steps_of(h, h->K);
+    const int64_t a_step = block->a_in_panels ? ck_whole(block->rows, h->kernels->mr) : block->a_step_stride;
     int64_t k = 0;
     do {
         const int64_t depth = ck_min(DEPTH, h->K - k);
@@ -190,7 +191,7 @@ static void multiply_floats(const packed_header *h, ck_matmul_block *block, cons
         block->steps = steps_of(h, depth);
         block->flags = (k > 0 ? CK_ACCUMULATE : flags & CK_ACCUMULATE) | (last ? flags & CK_TANH : 0);
         block->bias = last ? bias : NULL;
-        block->a = left + ck_whole(block->rows, h->kernels->mr) * steps_of(h, k);
+        block->a = a + a_step * steps_of(h, k);
         block->b = panels_of(h, packed, group, k) + column * block->steps * step_bytes(h);
         h->kernels->matmul_block(block);
         k += depth;
@@ -204,6 +205,7 @@ void ck_multiply_block(float *c, int64_t c_stride, const float *left, int64_t M,
     ck_matmul_block block = {.precision = h.precision,
                              .c = c,
                              .c_stride = c_stride,
+                             .a_in_panels = true,
                              .bias = bias,
                              .flags = flags,
                              .rows = ck_min(ROWS, M - row_block * ROWS),
@@ -212,7 +214,23 @@ void ck_multiply_block(float *c, int64_t c_stride, const float *left, int64_t M,
     if (h.precision == CK_INT8)
         multiply_int8(&h, &block, left, M, row_block, (float *)packed, group, column);
     else
-        multiply_floats(&h, &block, left, row_block, (float *)packed, group, column);
+        multiply_floats(&h, &block, left + row_block * ROWS * steps_of(&h, h.K), (float *)packed, group,
+                        column);
+}
+
+void ck_multiply_rows(float *c, int64_t c_stride, ck_matrix a, int64_t rows, const float *packed,
+                      int64_t column, int64_t columns, const float *bias, int flags) {
+    const packed_header h = header_of(packed);
+    ck_matmul_block block = {.precision = CK_FLOAT32,
+                             .c = c,
+                             .c_stride = c_stride,
+                             .a_row_stride = a.row_stride,
+                             .a_step_stride = a.column_stride,
+                             .bias = bias,
+                             .flags = flags,
+                             .rows = rows,
+                             .columns = columns};
+    multiply_floats(&h, &block, a.data, (float *)packed, 0, column);
 }
 
 typedef struct product {

@@ -35,4 +35,8 @@ void ck_multiply_block(float *c, int64_t c_stride, const float *left, int64_t M,
                        const float *packed, int64_t group, int64_t column, int64_t columns, const float *bias,
                        int flags);
 
+// The same of `rows` rows of a left factor in float32 that is not packed, with one group of columns.
+void ck_multiply_rows(float *c, int64_t c_stride, ck_matrix a, int64_t rows, const float *packed,
+                      int64_t column, int64_t columns, const float *bias, int flags);
+
 #endif

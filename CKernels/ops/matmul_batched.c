@@ -1,9 +1,9 @@
-// Products of the same sizes. Small ones are tasks, each packed and multiplied by one thread in its own
-// caches; large ones come one after the other, each on all threads. Where their rows follow one another and b
-// is shared, they are one product.
+// Products of the same sizes. Small ones are tasks, each multiplied by one thread in its own caches, which
+// packs b alone; large ones come one after the other, each on all threads. Where their rows follow one
+// another and b is shared, they are one product.
 #include "matmul.h"
 
-// A product is small up to as many floats of packed factors as a second-level cache holds, and up to so many
+// A product is small up to as many floats of factors as a second-level cache holds, and up to so many
 // multiply-adds, 256³, that the last task is not waited for long.
 enum { SMALL_FACTORS = 1 << 18, SMALL_WORK = 1 << 24 };
 
@@ -49,23 +49,22 @@ static bool rows_go_on(int64_t batch_stride, int64_t rows, int64_t row_stride) {
     return !__builtin_mul_overflow(rows, row_stride, &whole) && batch_stride == whole;
 }
 
-// One product by one thread; `left` is scratch.
-static void multiply_one(const batched *p, int64_t i, float *left, const float *packed) {
+// One product by one thread. Its columns are too few for a to be packed.
+static void multiply_one(const batched *p, int64_t i, const float *packed) {
     const ck_matrix a = a_of(p, i);
-    for (int64_t task = 0; task < ck_left_tasks(packed, p->M); task++)
-        ck_pack_left(left, a, p->M, packed, task);
-    for (int64_t block = 0; block < ck_blocks(p->M, ROWS); block++)
-        for (int64_t n = 0; n < p->N; n += COLUMNS)
-            ck_multiply_block(c_of(p, i) + block * ROWS * p->c_stride + n, p->c_stride, left, p->M, block,
-                              packed, 0, n, ck_min(COLUMNS, p->N - n), p->bias ? p->bias + n : NULL,
-                              p->flags);
+    for (int64_t m = 0; m < p->M; m += ROWS)
+        for (int64_t n = 0; n < p->N; n += COLUMNS) {
+            const ck_matrix rows = {a.data + m * a.row_stride, a.row_stride, a.column_stride};
+            ck_multiply_rows(c_of(p, i) + m * p->c_stride + n, p->c_stride, rows, ck_min(ROWS, p->M - m),
+                             packed, n, ck_min(COLUMNS, p->N - n), p->bias ? p->bias + n : NULL, p->flags);
+        }
 }
 
 // A task each; `shared` is b, packed, if it is that of all, and `right` the floats that one takes else.
 static ck_status multiply_small(const batched *p, const ck_kernels *kernels, const float *shared,
-                                int64_t left, int64_t right) {
+                                int64_t right) {
     const int threads = ck_threads_for(p->batch * p->M * p->N * p->K);
-    const int64_t room = ck_whole((shared ? 0 : right) + left, 16);
+    const int64_t room = shared ? 0 : ck_whole(right, 16);
     float *scratch = ck_scratch_take(ck_product(threads, room));
     CK_REQUIRE(scratch, CK_NO_MEMORY);
     ck_counter next = 0;
@@ -74,7 +73,7 @@ static ck_status multiply_small(const batched *p, const ck_kernels *kernels, con
         float *own = scratch + ck_thread_index() * room;
         for (int64_t i; (i = ck_next(&next)) < p->batch;) {
             if (!shared) ck_pack_right(kernels, own, b_of(p, i), p->K, p->N);
-            multiply_one(p, i, shared ? own : own + right, shared ? shared : own);
+            multiply_one(p, i, shared ? shared : own);
         }
     }
     ck_scratch_return();
@@ -91,12 +90,12 @@ static ck_status multiply_large(const batched *p, const float *shared) {
 }
 
 static ck_status multiply(const batched *p, const ck_kernels *kernels, const float *shared) {
-    const int64_t left = ck_product(ck_whole(p->M, kernels->mr), p->K);
+    const int64_t left = ck_product(p->M, p->K);
     const int64_t right = ck_packed_count_f32(p->K, p->N, 1);
     CK_REQUIRE(left >= 0 && right >= 0, CK_BAD_SIZE);
     const bool small =
         left <= SMALL_FACTORS && right <= SMALL_FACTORS - left && p->M * p->N * p->K <= SMALL_WORK;
-    return small ? multiply_small(p, kernels, shared, left, right) : multiply_large(p, shared);
+    return small ? multiply_small(p, kernels, shared, right) : multiply_large(p, shared);
 }
 
 ck_status ck_matmul_batched_f32(float *c, int64_t c_batch_stride, int64_t c_stride, ck_matrix a,
