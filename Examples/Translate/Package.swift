@@ -5,7 +5,7 @@ let package = Package(
   name: "Translate",
   platforms: [.macOS(.v15)],
   dependencies: [
-    // In a package of yours: .package(url: "…/swift-attention", from: "1.0.0")
+    // In a package of yours: .package(url: "…/swift-attention", branch: "main")
     .package(name: "swift-attention", path: "../..")
   ],
   targets: [

@@ -19,8 +19,24 @@ struct RuntimeArguments: ParsableArguments {
 
   /// Sets the threads and makes sure of the instruction set, so that a wrong `CKERNELS_ISA` is told at once.
   func apply() throws {
+    try Self.checkEnvironment()
     try KernelRuntime.setThreads(threads)
     _ = try KernelRuntime.instructionSet
+  }
+
+  /// libomp takes what is no number for some number, or ends the process.
+  private static func checkEnvironment() throws {
+    let name = "OMP_NUM_THREADS"
+    guard let value = ProcessInfo.processInfo.environment[name] else { return }
+    // One number for every level of nesting.
+    let levels = value.split(separator: ",", omittingEmptySubsequences: false)
+    let isValid = levels.allSatisfy {
+      Int($0.trimmingCharacters(in: .whitespaces)).map { (1...1024).contains($0) } ?? false
+    }
+    guard isValid else {
+      throw CommandError(
+        "the environment's \(name) is '\(value)'; expected 1 to 1024: set it so, or unset it")
+    }
   }
 }
 

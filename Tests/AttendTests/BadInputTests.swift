@@ -160,6 +160,12 @@ import Testing
     expectFailure(outcome, ["CKERNELS_ISA", "scalar"])
   }
 
+  @Test(arguments: ["", "abc", "-1", "1.5", "100000", "2,"])
+  func threadsOfTheEnvironment(_ value: String) throws {
+    let outcome = try Command(["info"], environment: ["OMP_NUM_THREADS": value]).run()
+    expectFailure(outcome, ["OMP_NUM_THREADS is '\(value)'", "1 to 1024"])
+  }
+
   /// One line `attend: …` as the last on standard error, and the exit status 1.
   private func expectFailure(
     _ outcome: Command.Outcome, _ expected: [String], sourceLocation: SourceLocation = #_sourceLocation
