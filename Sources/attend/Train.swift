@@ -16,8 +16,6 @@ struct Train: ParsableCommand {
   var dev: String?
   @Option(help: "The folder for the model.", completion: .directory)
   var output: String
-  @Option(help: ArgumentHelp("Epochs to train, those before a resumption included.", valueName: "n"))
-  var epochs = 20
   @Flag(help: "Go on with the training that the folder holds, with its options.")
   var resume = false
   @Flag(help: "Print the result only.")
@@ -30,7 +28,9 @@ struct Train: ParsableCommand {
     {
       throw ValidationError("\(option) is empty; name a file or folder")
     }
-    guard epochs >= 1 else { throw ValidationError("--epochs is \(epochs); expected at least 1") }
+    guard arguments.epochs >= 1 else {
+      throw ValidationError("--epochs is \(arguments.epochs); expected at least 1")
+    }
   }
 
   func run() throws {
@@ -38,7 +38,7 @@ struct Train: ParsableCommand {
     let place = ModelFolder(folder)
     let trainer = try resume ? resumed(place) : fresh(place)
     try place.prepare()
-    let trained = trainer.reports.count
+    let (trained, epochs) = (trainer.reports.count, arguments.epochs)
     guard trained < epochs && !trainer.shouldStop else {
       return Console.note(
         "attend: nothing to do: \(Format.count(trained, "epoch")) done"

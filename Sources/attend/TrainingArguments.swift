@@ -5,6 +5,9 @@ import Seq2Seq
 extension Score: ExpressibleByArgument {}
 extension RecurrentCell: ExpressibleByArgument {}
 extension Tokenization.Unit: ExpressibleByArgument {}
+extension OptimizerOptions.Rule: ExpressibleByArgument {}
+extension RateSchedule.Shape: ExpressibleByArgument {}
+extension TrainingOptions.Criterion: ExpressibleByArgument {}
 
 /// What a model is made of, and how it is trained. Nothing here has a default of its own: what is not given is the
 /// library's default, or, on resuming, what was saved.
@@ -30,6 +33,7 @@ struct TrainingArguments: ParsableArguments {
   }
 
   private static let shape = Kind.luong.shape
+  private static let standardEpochs = 20
   private static let training = TrainingOptions()
 
   @Option(
@@ -37,6 +41,10 @@ struct TrainingArguments: ParsableArguments {
       luong attends to the source after the cell, bahdanau before it, plain does not. (default: luong)
       """)
   var model: Kind?
+  @Option(
+    name: .customLong("epochs"),
+    help: number("Epochs to train, those before a resumption included.", standardEpochs))
+  var givenEpochs: Int?
   @Option(help: "How Luong's attention compares two states. (default: \(shape.score!.rawValue))")
   var score: Score?
   @Option(
@@ -70,8 +78,33 @@ struct TrainingArguments: ParsableArguments {
 
   @Option(help: number("Pairs in a batch.", training.batchSize))
   var batch: Int?
-  @Option(help: number("Adam's learning rate.", training.rate))
+  @Option(help: number("Tokens in a batch, of whichever side has more, instead of pairs.", "pairs"))
+  var batchTokens: Int?
+  @Option(help: number("Batches whose gradients make one update.", training.accumulation))
+  var accumulate: Int?
+  @Option(help: "What makes updates of gradients. (default: \(training.optimizer.rule.rawValue))")
+  var optimizer: OptimizerOptions.Rule?
+  @Option(help: number("Momentum of sgd.", OptimizerOptions(.sgd).momentum))
+  var momentum: Float?
+  @Option(
+    help: number("Share of weights that adamw or sgd take away, times the rate.", "0; 0.01 for adamw"))
+  var weightDecay: Float?
+  @Option(help: number("Learning rate, before its schedule.", training.rate))
   var rate: Float?
+  @Option(
+    help: """
+      How the rate changes: plateau lowers it after an epoch without a gain on the dev file, step at fixed epochs, cosine to 0 \
+      at the last. (default: \(training.schedule.shape.rawValue))
+      """)
+  var schedule: RateSchedule.Shape?
+  @Option(help: number("Updates over which the rate grows from 0.", training.schedule.warmup))
+  var warmup: Int?
+  @Option(help: number("What plateau and step multiply the rate by.", training.rateDecay))
+  var rateDecay: Float?
+  @Option(help: number("Epochs before the first decay of step.", training.schedule.decayStart))
+  var decayStart: Double?
+  @Option(help: number("Epochs from one decay of step to the next.", training.schedule.decayEvery))
+  var decayEvery: Double?
   @Option(help: number("Largest norm of the gradient.", training.clipNorm))
   var clip: Float?
   @Option(
@@ -83,6 +116,15 @@ struct TrainingArguments: ParsableArguments {
       that learn stay in float32, int8 does not train. (default: \(training.precision.rawValue))
       """)
   var precision: Precision?
+  @Option(
+    help: number(
+      "Decay of the moving average of weights that is judged and kept; 0 keeps the weights themselves.",
+      training.averageDecay))
+  var averageDecay: Float?
+  @Option(help: number("Beam that decodes the dev file; 1 is greedy.", training.developmentBeam))
+  var devBeam: Int?
+  @Option(help: "What decides which epoch was the best. (default: \(training.criterion.rawValue))")
+  var bestBy: TrainingOptions.Criterion?
   @Option(help: number("Stop after so many epochs without a gain on the dev file.", training.patience!))
   var patience: Int?
   @Option(help: number("Decides weights, order and dropout.", training.seed))
@@ -144,13 +186,29 @@ extension TrainingArguments {
   var source: Tokenization { Tokenization(sourceTokens ?? .characters, lowercase: lowercase) }
   var target: Tokenization { Tokenization(targetTokens ?? .characters, lowercase: lowercase) }
 
+  var epochs: Int { givenEpochs ?? Self.standardEpochs }
+
   var options: TrainingOptions {
     var result = TrainingOptions()
     result.batchSize = batch ?? result.batchSize
+    result.batchTokens = batchTokens
+    result.accumulation = accumulate ?? result.accumulation
+    result.optimizer = optimizer.map { OptimizerOptions($0) } ?? result.optimizer
+    result.optimizer.momentum = momentum ?? result.optimizer.momentum
+    result.optimizer.weightDecay = weightDecay ?? result.optimizer.weightDecay
     result.rate = rate ?? result.rate
+    result.schedule.shape = schedule ?? result.schedule.shape
+    if schedule == .cosine { result.schedule.epochs = epochs }
+    result.schedule.warmup = warmup ?? result.schedule.warmup
+    result.schedule.decayStart = decayStart ?? result.schedule.decayStart
+    result.schedule.decayEvery = decayEvery ?? result.schedule.decayEvery
+    result.rateDecay = rateDecay ?? result.rateDecay
     result.clipNorm = clip ?? result.clipNorm
     result.labelSmoothing = labelSmoothing ?? result.labelSmoothing
     result.precision = precision ?? result.precision
+    result.averageDecay = averageDecay ?? result.averageDecay
+    result.developmentBeam = devBeam ?? result.developmentBeam
+    result.criterion = bestBy ?? result.criterion
     result.patience = patience ?? result.patience
     result.seed = seed ?? result.seed
     return result
@@ -159,7 +217,10 @@ extension TrainingArguments {
   /// The library's names of options, as the command line spells them.
   private static let names = [
     "batchSize": "batch", "clipNorm": "clip", "labelSmoothing": "label-smoothing",
-    "maximumLength": "max-length",
+    "maximumLength": "max-length", "batchTokens": "batch-tokens", "accumulation": "accumulate",
+    "averageDecay": "average-decay", "developmentBeam": "dev-beam", "criterion": "best-by",
+    "rateDecay": "rate-decay", "decayStart": "decay-start", "decayEvery": "decay-every",
+    "weightDecay": "weight-decay",
   ]
 }
 
