@@ -58,8 +58,11 @@ public struct Trainer: Sendable {
 
   /// No epoch of the last ``TrainingOptions/patience`` was better than those before, or the rate has come to its end.
   public var shouldStop: Bool {
-    epochsWithoutGain >= options.patience ?? .max || reports.count >= options.schedule.end ?? .max
+    epochsWithoutGain >= options.patience ?? .max || isScheduleOver
   }
+
+  /// The rate has come to its end: there is nothing left to learn with.
+  public var isScheduleOver: Bool { reports.count >= options.schedule.end ?? .max }
 
   /// Trains the rest of the current epoch and evaluates it.
   ///
