@@ -16,6 +16,12 @@ struct Train: ParsableCommand {
   var dev: String?
   @Option(help: "The folder for the model.", completion: .directory)
   var output: String
+  @Option(help: ArgumentHelp("Updates from one line of log.jsonl to the next.", valueName: "n"))
+  var logEvery = 100
+  @Option(
+    help: ArgumentHelp(
+      "Keep the models of the last epochs as folders too, for attend average.", valueName: "n"))
+  var keepEpochs = 0
   @Flag(help: "Go on with the training that the folder holds, with its options.")
   var resume = false
   @Flag(help: "Print the result only.")
@@ -27,6 +33,10 @@ struct Train: ParsableCommand {
     for (option, path) in [("--train", train), ("--output", output), ("--dev", dev ?? "-")] where path.isEmpty
     {
       throw ValidationError("\(option) is empty; name a file or folder")
+    }
+    guard logEvery >= 1 else { throw ValidationError("--log-every is \(logEvery); expected at least 1") }
+    guard keepEpochs >= 0 else {
+      throw ValidationError("--keep-epochs is \(keepEpochs); expected at least 0")
     }
     // A file is read when the command runs, and what is laid over a saved training is compared with it.
     guard !resume && arguments.config == nil else { return }
@@ -48,6 +58,7 @@ struct Train: ParsableCommand {
     }
     try recipe.write(to: folder.appending(path: Recipe.file))
     var run = TrainingRun(trainer, folder: folder, epochs: recipe.epochs, quiet: quiet)
+    (run.logEvery, run.keepEpochs) = (logEvery, keepEpochs)
     if !quiet { Console.note(Reports.line(trainer.model)) }
     switch try run.run() {
     case .finished: try finish(run.trainer)

@@ -8,6 +8,7 @@ extension ModelKind: ExpressibleByArgument {}
 extension Tokenization.Unit: ExpressibleByArgument {}
 extension OptimizerOptions.Rule: ExpressibleByArgument {}
 extension RateSchedule.Shape: ExpressibleByArgument {}
+extension ScheduledSampling.Decay: ExpressibleByArgument {}
 extension TrainingOptions.Criterion: ExpressibleByArgument {}
 
 /// A recipe by its name.
@@ -110,6 +111,18 @@ struct TrainingArguments: ParsableArguments {
   @Option(
     help: number("Share of a target's probability spread over the vocabulary.", training.labelSmoothing))
   var labelSmoothing: Float?
+  @Option(
+    help: """
+      Feed the decoder its own tokens instead of the true ones, ever more of them: how the true ones' share falls.
+      """)
+  var scheduledSampling: ScheduledSampling.Decay?
+  @Option(
+    help: ArgumentHelp(
+      "Its k: 1 − i/k, k^i or k/(k + exp(i/k)) at update i. (default: 20000, 0.9999 or 1500)", valueName: "k")
+  )
+  var samplingK: Double?
+  @Option(help: number("The least share of true tokens.", 0))
+  var samplingLeast: Double?
   @Option(
     help: """
       What encoder, attention and decoder round the factors of their weights' products to; with bfloat16 the weights \

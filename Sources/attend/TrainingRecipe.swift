@@ -63,6 +63,11 @@ extension TrainingArguments {
     set(&training.rateDecay, rateDecay)
     set(&training.clipNorm, clip)
     set(&training.labelSmoothing, labelSmoothing)
+    if let scheduledSampling, scheduledSampling != training.sampling?.decay {
+      training.sampling = ScheduledSampling(scheduledSampling)
+    }
+    if let samplingK { training.sampling?.k = samplingK }
+    if let samplingLeast { training.sampling?.least = samplingLeast }
     set(&training.precision, precision)
     set(&training.averageDecay, averageDecay)
     set(&training.developmentBeam, devBeam)
@@ -78,6 +83,9 @@ extension TrainingArguments {
   /// What is wrong with a recipe that these options made, in their words; nil if nothing is.
   func problem(in recipe: Recipe) -> String? {
     if let problem = problemOfKind(recipe) { return problem }
+    if recipe.training.sampling == nil, samplingK != nil || samplingLeast != nil {
+      return "\(samplingK != nil ? "--sampling-k" : "--sampling-least") needs --scheduled-sampling"
+    }
     do {
       try recipe.validate()
       return nil
@@ -129,7 +137,8 @@ extension TrainingArguments {
     "decoder": "model", "bidirectional": "unidirectional", "inputFeeding": "no-input-feeding",
     "maximumLength": "max-length", "source.unit": "source-tokens", "target.unit": "target-tokens",
     "batchSize": "batch", "accumulation": "accumulate", "rule": "optimizer", "shape": "schedule",
-    "clipNorm": "clip", "developmentBeam": "dev-beam", "criterion": "best-by",
+    "training.sampling.decay": "scheduled-sampling", "k": "sampling-k",
+    "least": "sampling-least", "clipNorm": "clip", "developmentBeam": "dev-beam", "criterion": "best-by",
   ]
 
   /// Options that say what the recipe's value does not.

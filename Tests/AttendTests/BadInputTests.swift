@@ -73,6 +73,14 @@ import Testing
     (["--dev-beam", "0"], "--dev-beam is 0; expected 1 to 1000"),
     (["--best-by", "luck"], "'bleu' or 'cross-entropy'"),
     (["--preset", "luong-2016"], "'luong-2016' is invalid for '--preset"),
+    (["--scheduled-sampling", "sudden"], "'linear', 'exponential' or 'inverse-sigmoid'"),
+    (
+      ["--scheduled-sampling", "exponential", "--sampling-k", "1"],
+      "--sampling-k is 1.0; expected more than 0"
+    ),
+    (["--sampling-k", "5"], "--sampling-k needs --scheduled-sampling"),
+    (["--log-every", "0"], "--log-every is 0; expected at least 1"),
+    (["--keep-epochs", "-1"], "--keep-epochs"),
     (["--clip", "0"], "--clip is 0.0; expected a positive number"),
     (["--label-smoothing", "1"], "--label-smoothing is 1.0; expected at least 0, less than 1"),
     (["--precision", "int8"], "--precision is int8; expected float32 or bfloat16"),

@@ -53,6 +53,9 @@ public struct Trainer: Sendable {
     return result
   }
 
+  /// The updates made so far.
+  public var updates: Int { optimizer.steps }
+
   /// The epochs since the best one.
   public var epochsWithoutGain: Int { reports.reversed().prefix { !$0.isBest }.count }
 
@@ -94,9 +97,15 @@ public struct Trainer: Sendable {
     var generator = SeededGenerator(seed: options.seed ^ UInt64(optimizer.steps) << 20)
     var (sum, tokens) = (0.0, 0)
     var mean: EncoderDecoder?
-    for part in parts {
+    for var part in parts {
+      let seed = generator.next()
+      if let sampling = options.sampling {
+        part.inputs = model.network.sampledInputs(
+          part, share: sampling.share(updates: optimizer.steps), precision: options.precision,
+          generator: &generator)
+      }
       let (loss, gradient) = try model.network.lossAndGradient(
-        part, dropoutSeed: generator.next(), labelSmoothing: options.labelSmoothing,
+        part, dropoutSeed: seed, labelSmoothing: options.labelSmoothing,
         precision: options.precision)
       sum += Double(loss) * Double(part.tokens)
       tokens += part.tokens
@@ -123,7 +132,7 @@ public struct Trainer: Sendable {
       rate: update.rate,
       gradientNorm: update.gradientNorm, updateLoss: update.loss / Double(update.tokens),
       loss: current.loss / Double(current.tokens),
-      tokensPerSecond: Double(current.tokens) / current.seconds,
+      seconds: current.seconds, tokensPerSecond: Double(current.tokens) / current.seconds,
       secondsLeft: current.seconds / Double(current.batch) * Double(batches - current.batch))
   }
 

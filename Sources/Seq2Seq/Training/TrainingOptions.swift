@@ -18,6 +18,8 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   public var clipNorm: Float
   /// The share of a target token's probability that is spread over the vocabulary (Szegedy et al. 2016, §7).
   public var labelSmoothing: Float
+  /// Nil feeds the decoder true tokens alone (teacher forcing).
+  public var sampling: ScheduledSampling?
   /// What encoder, attention and decoder round both factors of their weights' products to, forward and backward: `float32`,
   /// which keeps them, or `bfloat16`. The parameters themselves, the loss with the output layer and the optimiser are `Float`
   /// in both.
@@ -83,6 +85,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
     labelSmoothing = try value(.labelSmoothing, 0)
     precision = try value(.precision, .float32)
     batchTokens = try values.decodeIfPresent(Int.self, forKey: .batchTokens)
+    sampling = try values.decodeIfPresent(ScheduledSampling.self, forKey: .sampling)
     accumulation = try value(.accumulation, 1)
     optimizer = try value(.optimizer, OptimizerOptions())
     schedule = try value(.schedule, RateSchedule())
@@ -110,7 +113,9 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
       ("developmentBeam", (1...1000).contains(developmentBeam), "1 to 1000", "\(developmentBeam)"),
       ("patience", patience ?? 1 >= 1, "at least 1", "\(patience ?? 1)"),
     ]
-    if let wrong = (checks + optimizer.checks + schedule.checks).first(where: { !$0.isValid }) {
+    if let wrong = (checks + optimizer.checks + schedule.checks + (sampling?.checks ?? [])).first(where: {
+      !$0.isValid
+    }) {
       throw .configuration(option: wrong.option, expected: wrong.expected, found: wrong.found)
     }
   }

@@ -39,6 +39,8 @@ public struct TrainingProgress: Sendable {
   public let updateLoss: Double
   /// The mean cross entropy of the epoch so far.
   public let loss: Double
+  /// Spent on the epoch so far.
+  public let seconds: Double
   public let tokensPerSecond: Double
   public let secondsLeft: Double
 }
