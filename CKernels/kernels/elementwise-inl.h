@@ -1,4 +1,4 @@
-// Passes over single elements: sums, the backward of tanh, dropout, Adam.
+// Passes over single elements: sums, the backward of tanh, dropout, the optimisers.
 
 static void tanh_backward_range(float *dx, const float *dy, const float *y, int64_t count) {
     for (int64_t i = 0; i < count; i += CK_LANES) {
@@ -48,10 +48,10 @@ static double sum_squares_range(const float *x, int64_t count) {
     return total;
 }
 
-// correction1 and correction2 are 1 / (1 − βᵗ).
+// correction1 and correction2 are 1 / (1 − βᵗ), keep is 1 − rate · λ.
 static void adam_range(float *p, float *m, float *v, const float *g, float gradient_scale, float rate,
                        float beta1, float beta2, float epsilon, float correction1, float correction2,
-                       int64_t count) {
+                       float keep, int64_t count) {
     for (int64_t i = 0; i < count; i += CK_LANES) {
         int64_t n = count - i;
         vf gradient = vf_load_first(g + i, n) * gradient_scale;
@@ -60,6 +60,27 @@ static void adam_range(float *p, float *m, float *v, const float *g, float gradi
         vf step = rate * correction1 * first / (vf_sqrt(second * correction2) + vf_set(epsilon));
         vf_store_first(m + i, first, n);
         vf_store_first(v + i, second, n);
-        vf_store_first(p + i, vf_load_first(p + i, n) - step, n);
+        vf_store_first(p + i, vf_fma(vf_load_first(p + i, n), vf_set(keep), -step), n);
+    }
+}
+
+// keep is 1 − rate · λ; without momentum there is no velocity.
+static void sgd_range(float *p, float *velocity, const float *g, float gradient_scale, float rate,
+                      float momentum, float keep, int64_t count) {
+    for (int64_t i = 0; i < count; i += CK_LANES) {
+        int64_t n = count - i;
+        vf step = vf_load_first(g + i, n) * gradient_scale;
+        if (velocity) {
+            step = vf_fma(vf_load_first(velocity + i, n), vf_set(momentum), step);
+            vf_store_first(velocity + i, step, n);
+        }
+        vf_store_first(p + i, vf_fma(vf_load_first(p + i, n), vf_set(keep), -rate * step), n);
+    }
+}
+
+static void lerp_range(float *y, const float *x, float share, int64_t count) {
+    for (int64_t i = 0; i < count; i += CK_LANES) {
+        vf old = vf_load_first(y + i, count - i), new = vf_load_first(x + i, count - i);
+        vf_store_first(y + i, vf_fma(vf_set(share), new - old, old), count - i);
     }
 }

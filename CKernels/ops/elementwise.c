@@ -57,7 +57,8 @@ ck_status ck_dropout_f32(float *y, const float *x, float rate, uint64_t seed, ui
 }
 
 ck_status ck_adam_f32(float *parameters, float *m, float *v, const float *gradients, float gradient_scale,
-                      float rate, float beta1, float beta2, float epsilon, int64_t step, int64_t count) {
+                      float rate, float beta1, float beta2, float epsilon, float weight_decay, int64_t step,
+                      int64_t count) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_SIZES(count);
@@ -70,7 +71,34 @@ ck_status ck_adam_f32(float *parameters, float *m, float *v, const float *gradie
     float correction2 = (float)(1 / (1 - __builtin_pow((double)beta2, (double)step)));
     FOR_RANGES(count, 8,
                kernels->adam_range(parameters + at, m + at, v + at, gradients + at, gradient_scale, rate,
-                                   beta1, beta2, epsilon, correction1, correction2, n));
+                                   beta1, beta2, epsilon, correction1, correction2, 1 - rate * weight_decay,
+                                   n));
+    return CK_OK;
+}
+
+ck_status ck_sgd_f32(float *parameters, float *velocity, const float *gradients, float gradient_scale,
+                     float rate, float momentum, float weight_decay, int64_t count) {
+    const ck_kernels *kernels;
+    CK_TRY(ck_table(&kernels));
+    CK_SIZES(count);
+    CK_ARRAY(parameters, count);
+    CK_ARRAY(gradients, count);
+    CK_REQUIRE(momentum >= 0 && momentum < 1, CK_OUT_OF_RANGE);
+    if (momentum > 0) CK_ARRAY(velocity, count);
+    FOR_RANGES(count, 4,
+               kernels->sgd_range(parameters + at, momentum > 0 ? velocity + at : NULL, gradients + at,
+                                  gradient_scale, rate, momentum, 1 - rate * weight_decay, n));
+    return CK_OK;
+}
+
+ck_status ck_lerp_f32(float *y, const float *x, float share, int64_t count) {
+    const ck_kernels *kernels;
+    CK_TRY(ck_table(&kernels));
+    CK_SIZES(count);
+    CK_ARRAY(y, count);
+    CK_ARRAY(x, count);
+    CK_REQUIRE(share >= 0 && share <= 1, CK_OUT_OF_RANGE);
+    FOR_RANGES(count, 2, kernels->lerp_range(y + at, x + at, share, n));
     return CK_OK;
 }
 

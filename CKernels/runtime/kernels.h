@@ -30,7 +30,11 @@ static inline int64_t ck_whole(int64_t count, int64_t block) { return ck_blocks(
     X(double, sum_squares_range, (const float *x, int64_t count))                                            \
     X(void, adam_range,                                                                                      \
       (float *p, float *m, float *v, const float *g, float gradient_scale, float rate, float beta1,          \
-       float beta2, float epsilon, float correction1, float correction2, int64_t count))                     \
+       float beta2, float epsilon, float correction1, float correction2, float keep, int64_t count))         \
+    X(void, sgd_range,                                                                                       \
+      (float *p, float *velocity, const float *g, float gradient_scale, float rate, float momentum,          \
+       float keep, int64_t count))                                                                           \
+    X(void, lerp_range, (float *y, const float *x, float share, int64_t count))                              \
     X(void, softmax_rows, (float *y, const float *x, const int32_t *lengths, int64_t N, int64_t columns))    \
     X(void, log_softmax_rows, (float *y, const float *x, int64_t N, int64_t columns))                        \
     X(void, softmax_backward_rows,                                                                           \

@@ -47,23 +47,67 @@ package func globalNorm(_ tensors: [Tensor]) -> Double {
   return sum.squareRoot()
 }
 
+/// The constants of Adam (Kingma & Ba 2015, algorithm 1), with decoupled weight decay (Loshchilov & Hutter 2019).
+package struct AdamConstants {
+  let beta1, beta2, epsilon, weightDecay: Float
+
+  package init(beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float) {
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+  }
+}
+
 extension Tensor {
-  /// One step of Adam (Kingma & Ba 2015, algorithm 1) on this parameter and its moments; `step` counts from 1.
+  /// One step of Adam on this parameter and its moments; `step` counts from 1.
   package mutating func adamStep(
-    gradient: Tensor, gradientScale: Float, m: inout Tensor, v: inout Tensor, rate: Float, beta1: Float,
-    beta2: Float, epsilon: Float, step: Int
+    gradient: Tensor, gradientScale: Float, m: inout Tensor, v: inout Tensor, rate: Float,
+    _ constants: AdamConstants, step: Int
   ) {
     precondition(gradient.shape == shape && m.shape == shape && v.shape == shape)
-    let count = Int64(count)
+    let (count, c) = (Int64(count), constants)
     withUnsafeMutablePointer { p in
       m.withUnsafeMutablePointer { m in
         v.withUnsafeMutablePointer { v in
           check(
             ck_adam_f32(
-              p, m, v, gradient.storage.pointer, gradientScale, rate, beta1, beta2, epsilon, Int64(step),
-              count))
+              p, m, v, gradient.storage.pointer, gradientScale, rate, c.beta1, c.beta2, c.epsilon,
+              c.weightDecay, Int64(step), count))
         }
       }
     }
+  }
+
+  /// One step of gradient descent with decoupled weight decay.
+  package mutating func descend(gradient: Tensor, gradientScale: Float, rate: Float, weightDecay: Float) {
+    precondition(gradient.shape == shape)
+    let count = Int64(count)
+    withUnsafeMutablePointer { p in
+      check(ck_sgd_f32(p, nil, gradient.storage.pointer, gradientScale, rate, 0, weightDecay, count))
+    }
+  }
+
+  /// The same with momentum (Polyak 1964).
+  package mutating func descend(
+    gradient: Tensor, gradientScale: Float, velocity: inout Tensor, rate: Float, momentum: Float,
+    weightDecay: Float
+  ) {
+    precondition(gradient.shape == shape && velocity.shape == shape)
+    let count = Int64(count)
+    withUnsafeMutablePointer { p in
+      velocity.withUnsafeMutablePointer { velocity in
+        check(
+          ck_sgd_f32(
+            p, velocity, gradient.storage.pointer, gradientScale, rate, momentum, weightDecay, count))
+      }
+    }
+  }
+
+  /// self += share · (other − self).
+  package mutating func move(toward other: Tensor, share: Float) {
+    precondition(other.shape == shape)
+    let count = Int64(count)
+    withUnsafeMutablePointer { check(ck_lerp_f32($0, other.storage.pointer, share, count)) }
   }
 }

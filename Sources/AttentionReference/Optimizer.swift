@@ -1,21 +1,25 @@
 extension Reference {
   /// The constants of Adam, with the defaults of its paper.
   public struct AdamSettings<T: Scalar>: Sendable {
-    public var learningRate, beta1, beta2, epsilon: T
+    public var learningRate, beta1, beta2, epsilon, weightDecay: T
 
     @inlinable
-    public init(learningRate: T = 0.001, beta1: T = 0.9, beta2: T = 0.999, epsilon: T = 1e-8) {
+    public init(
+      learningRate: T = 0.001, beta1: T = 0.9, beta2: T = 0.999, epsilon: T = 1e-8, weightDecay: T = 0
+    ) {
       self.learningRate = learningRate
       self.beta1 = beta1
       self.beta2 = beta2
       self.epsilon = epsilon
+      self.weightDecay = weightDecay
     }
   }
 
-  /// One step of Adam (Kingma & Ba 2015, algorithm 1), in place:
+  /// One step of Adam (Kingma & Ba 2015, algorithm 1), in place, with decoupled weight decay λ (AdamW: Loshchilov & Hutter
+  /// 2019, algorithm 2):
   ///
   ///     m ← β₁ m + (1 − β₁) g      v ← β₂ v + (1 − β₂) g²
-  ///     p ← p − rate · m̂ / (√v̂ + ε)      m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
+  ///     p ← p − rate · (m̂ / (√v̂ + ε) + λ p)      m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
   ///
   /// - Parameters:
   ///   - parameters: p [count].
@@ -41,7 +45,31 @@ extension Reference {
       secondMoment[i] = beta2 * secondMoment[i] + (1 - beta2) * g * g
       let m = firstMoment[i] / (1 - T.pow(beta1, step))
       let v = secondMoment[i] / (1 - T.pow(beta2, step))
-      parameters[i] -= settings.learningRate * m / (T.sqrt(v) + settings.epsilon)
+      parameters[i] -=
+        settings.learningRate * (m / (T.sqrt(v) + settings.epsilon) + settings.weightDecay * parameters[i])
+    }
+  }
+
+  /// One step of gradient descent with momentum μ (Polyak 1964) and decoupled weight decay λ (Loshchilov & Hutter 2019,
+  /// algorithm 1), in place:
+  ///
+  ///     v ← μ v + g      p ← p − rate · (v + λ p)
+  ///
+  /// - Parameters:
+  ///   - parameters: p [count].
+  ///   - velocity: v [count], zero before the first step.
+  ///   - gradients: g [count].
+  /// - Throws: ``ReferenceError``.
+  @inlinable
+  public static func gradientDescent<T: Scalar>(
+    _ parameters: inout [T], velocity: inout [T], gradients: [T], learningRate: T, momentum: T = 0,
+    weightDecay: T = 0
+  ) throws {
+    try require(gradients, "gradients", parameters.count)
+    try require(velocity, "velocity", parameters.count)
+    for (i, g) in gradients.enumerated() {
+      velocity[i] = momentum * velocity[i] + g
+      parameters[i] -= learningRate * (velocity[i] + weightDecay * parameters[i])
     }
   }
 

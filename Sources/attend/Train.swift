@@ -16,8 +16,12 @@ struct Train: ParsableCommand {
   var dev: String?
   @Option(help: "The folder for the model.", completion: .directory)
   var output: String
-  @Option(help: ArgumentHelp("Epochs to train, those before a resumption included.", valueName: "n"))
-  var epochs = 20
+  @Option(help: ArgumentHelp("Updates from one line of log.jsonl to the next.", valueName: "n"))
+  var logEvery = 100
+  @Option(
+    help: ArgumentHelp(
+      "Keep the models of the last epochs as folders too, for attend average.", valueName: "n"))
+  var keepEpochs = 0
   @Flag(help: "Go on with the training that the folder holds, with its options.")
   var resume = false
   @Flag(help: "Print the result only.")
@@ -30,22 +34,31 @@ struct Train: ParsableCommand {
     {
       throw ValidationError("\(option) is empty; name a file or folder")
     }
-    guard epochs >= 1 else { throw ValidationError("--epochs is \(epochs); expected at least 1") }
+    guard logEvery >= 1 else { throw ValidationError("--log-every is \(logEvery); expected at least 1") }
+    guard keepEpochs >= 0 else {
+      throw ValidationError("--keep-epochs is \(keepEpochs); expected at least 0")
+    }
+    // A file is read when the command runs, and what is laid over a saved training is compared with it.
+    guard !resume && arguments.config == nil else { return }
+    if let problem = arguments.problem(in: try arguments.recipe(over: Recipe())) {
+      throw ValidationError(problem)
+    }
   }
 
   func run() throws {
     try runtime.apply()
     let place = ModelFolder(folder)
-    let trainer = try resume ? resumed(place) : fresh(place)
+    let (trainer, recipe) = try resume ? resumed(place) : fresh(place)
     try place.prepare()
     let trained = trainer.reports.count
-    guard trained < epochs && !trainer.shouldStop else {
+    guard trained < recipe.epochs && !trainer.shouldStop else {
       return Console.note(
-        "attend: nothing to do: \(Format.count(trained, "epoch")) done"
-          + (trainer.shouldStop ? ", the last \(trainer.epochsWithoutGain) without a gain" : "")
-          + "; ask for more with --epochs, or train into another folder")
+        "attend: nothing to do: \(Format.count(trained, "epoch")) done\(Self.reason(trainer)), or train into another folder"
+      )
     }
-    var run = TrainingRun(trainer, folder: folder, epochs: epochs, quiet: quiet)
+    try recipe.write(to: folder.appending(path: Recipe.file))
+    var run = TrainingRun(trainer, folder: folder, epochs: recipe.epochs, quiet: quiet)
+    (run.logEvery, run.keepEpochs) = (logEvery, keepEpochs)
     if !quiet { Console.note(Reports.line(trainer.model)) }
     switch try run.run() {
     case .finished: try finish(run.trainer)
@@ -53,9 +66,16 @@ struct Train: ParsableCommand {
     }
   }
 
+  /// Why there is nothing to do, and what could be done.
+  private static func reason(_ trainer: Trainer) -> String {
+    if trainer.isScheduleOver { return ", the rate has come to its end; leave it at that" }
+    let gain = trainer.shouldStop ? ", the last \(trainer.epochsWithoutGain) without a gain" : ""
+    return gain + "; ask for more with --epochs"
+  }
+
   private var folder: URL { URL(fileURLWithPath: output) }
 
-  private func fresh(_ place: ModelFolder) throws -> Trainer {
+  private func fresh(_ place: ModelFolder) throws -> (Trainer, Recipe) {
     guard !place.holdsModel else {
       throw CommandError(
         "\(folder.path): already holds a model; "
@@ -63,22 +83,22 @@ struct Train: ParsableCommand {
             ? "go on with it with --resume, or choose another folder"
             : "choose another folder, or delete this one (it holds no training to go on with)"))
     }
+    let recipe = try arguments.recipe(over: Recipe())
+    if let problem = arguments.problem(in: recipe) { throw CommandError(problem) }
+    func corpus(_ path: String) throws -> ParallelCorpus {
+      try ParallelCorpus(
+        contentsOf: URL(fileURLWithPath: path), source: recipe.source, target: recipe.target,
+        maximumLength: recipe.model.maximumLength)
+    }
     let learn = try corpus(train)
     let development = try dev.map(corpus)
     let model = try TranslationModel(
-      arguments.configuration, corpus: learn, source: arguments.source, target: arguments.target,
-      seed: arguments.options.seed)
+      recipe.model, corpus: learn, source: recipe.source, target: recipe.target, seed: recipe.training.seed)
     describe(model, learn, development)
-    return try Trainer(model, corpus: learn, development: development, options: arguments.options)
+    return (try Trainer(model, corpus: learn, development: development, options: recipe.training), recipe)
   }
 
-  private func corpus(_ path: String) throws -> ParallelCorpus {
-    try ParallelCorpus(
-      contentsOf: URL(fileURLWithPath: path), source: arguments.source, target: arguments.target,
-      maximumLength: arguments.configuration.maximumLength)
-  }
-
-  private func resumed(_ place: ModelFolder) throws -> Trainer {
+  private func resumed(_ place: ModelFolder) throws -> (Trainer, Recipe) {
     guard place.holdsTraining else {
       throw CommandError(
         "\(folder.path): holds no training to go on with; "
@@ -90,14 +110,25 @@ struct Train: ParsableCommand {
     let corpus = try Reports.corpus(train, for: model)
     let development = try dev.map { try Reports.corpus($0, for: model) }
     let trainer = try Trainer(resuming: folder, corpus: corpus, development: development)
-    let contradictions = arguments.contradictions(trainer)
+    let saved = Recipe(
+      model: model.configuration, source: model.source, target: model.target, training: trainer.options,
+      epochs: try epochs(of: folder.appending(path: Recipe.file)))
+    let recipe = try arguments.recipe(over: saved)
+    let contradictions = arguments.contradictions(recipe, saved)
     guard contradictions.isEmpty else {
       throw CommandError(
         "\(folder.path): was started with other options: \(contradictions.joined(separator: "; ")); "
           + "leave these out, or train into another folder")
     }
     describe(model, corpus, development)
-    return trainer
+    return (trainer, recipe)
+  }
+
+  /// What the training was told; the usual number where it left no recipe, as the demo's does.
+  private func epochs(of recipe: URL) throws -> Int {
+    let usual = Recipe()
+    guard FileManager.default.fileExists(atPath: recipe.path) else { return usual.epochs }
+    return try usual.laying(contentsOf: recipe).epochs
   }
 
   private func describe(_ model: TranslationModel, _ corpus: ParallelCorpus, _ development: ParallelCorpus?) {

@@ -4,44 +4,53 @@ import Seq2Seq
 
 extension Score: ExpressibleByArgument {}
 extension RecurrentCell: ExpressibleByArgument {}
+extension ModelKind: ExpressibleByArgument {}
 extension Tokenization.Unit: ExpressibleByArgument {}
+extension OptimizerOptions.Rule: ExpressibleByArgument {}
+extension RateSchedule.Shape: ExpressibleByArgument {}
+extension ScheduledSampling.Decay: ExpressibleByArgument {}
+extension TrainingOptions.Criterion: ExpressibleByArgument {}
 
-/// What a model is made of, and how it is trained. Nothing here has a default of its own: what is not given is the
-/// library's default, or, on resuming, what was saved.
-struct TrainingArguments: ParsableArguments {
-  enum Kind: String, ExpressibleByArgument, CaseIterable {
-    case luong, bahdanau, plain
+/// A recipe by its name.
+struct Preset: ExpressibleByArgument {
+  let recipe: Recipe
 
-    init(_ shape: ModelConfiguration) {
-      switch shape.decoder {
-      case .luong: self = shape.score == nil ? .plain : .luong
-      case .bahdanau: self = .bahdanau
-      }
-    }
-
-    /// The library's defaults.
-    var shape: ModelConfiguration {
-      switch self {
-      case .luong: .luong()
-      case .bahdanau: .bahdanau()
-      case .plain: .plain()
-      }
-    }
+  init?(argument: String) {
+    guard let recipe = Recipe.presets[argument] else { return nil }
+    self.recipe = recipe
   }
 
-  private static let shape = Kind.luong.shape
-  private static let training = TrainingOptions()
+  static var allValueStrings: [String] { Recipe.presets.keys.sorted() }
+}
+
+/// What a model is made of, and how it is trained. Nothing here has a default of its own: what is not given is the preset's or
+/// the file's, else the library's default or, on resuming, what was saved.
+struct TrainingArguments: ParsableArguments {
+  private static let standard = Recipe()
+  private static let shape = standard.model
+  private static let training = standard.training
+
+  @Option(help: "Begin with the settings of a paper, or with small ones.")
+  var preset: Preset?
+  @Option(
+    help: ArgumentHelp(
+      "Begin with a JSON file such as the recipe.json that a training leaves; it need not name everything.",
+      valueName: "file"),
+    completion: .file())
+  var config: String?
+  @Option(help: number("Epochs to train, those before a resumption included.", standard.epochs))
+  var epochs: Int?
 
   @Option(
     help: """
       luong attends to the source after the cell, bahdanau before it, plain does not. (default: luong)
       """)
-  var model: Kind?
+  var model: ModelKind?
   @Option(help: "How Luong's attention compares two states. (default: \(shape.score!.rawValue))")
   var score: Score?
   @Option(
     help: """
-      The recurrent cell. (default: \(shape.cell.rawValue); \(Kind.bahdanau.shape.cell.rawValue) for bahdanau)
+      The recurrent cell. (default: \(shape.cell.rawValue); \(ModelKind.bahdanau.standard.cell.rawValue) for bahdanau)
       """)
   var cell: RecurrentCell?
   @Option(help: number("Hidden units.", shape.hidden))
@@ -70,8 +79,33 @@ struct TrainingArguments: ParsableArguments {
 
   @Option(help: number("Pairs in a batch.", training.batchSize))
   var batch: Int?
-  @Option(help: number("Adam's learning rate.", training.rate))
+  @Option(help: number("Tokens in a batch, of whichever side has more, instead of pairs.", "pairs"))
+  var batchTokens: Int?
+  @Option(help: number("Batches whose gradients make one update.", training.accumulation))
+  var accumulate: Int?
+  @Option(help: "What makes updates of gradients. (default: \(training.optimizer.rule.rawValue))")
+  var optimizer: OptimizerOptions.Rule?
+  @Option(help: number("Momentum of sgd.", OptimizerOptions(.sgd).momentum))
+  var momentum: Float?
+  @Option(
+    help: number("Share of weights that adamw or sgd take away, times the rate.", "0; 0.01 for adamw"))
+  var weightDecay: Float?
+  @Option(help: number("Learning rate, before its schedule.", training.rate))
   var rate: Float?
+  @Option(
+    help: """
+      How the rate changes: plateau lowers it after an epoch without a gain on the dev file, step at fixed epochs, cosine to 0 \
+      at the last. (default: \(training.schedule.shape.rawValue))
+      """)
+  var schedule: RateSchedule.Shape?
+  @Option(help: number("Updates over which the rate grows from 0.", training.schedule.warmup))
+  var warmup: Int?
+  @Option(help: number("What plateau and step multiply the rate by.", training.rateDecay))
+  var rateDecay: Float?
+  @Option(help: number("Epochs before the first decay of step.", training.schedule.decayStart))
+  var decayStart: Double?
+  @Option(help: number("Epochs from one decay of step to the next.", training.schedule.decayEvery))
+  var decayEvery: Double?
   @Option(help: number("Largest norm of the gradient.", training.clipNorm))
   var clip: Float?
   @Option(
@@ -79,10 +113,31 @@ struct TrainingArguments: ParsableArguments {
   var labelSmoothing: Float?
   @Option(
     help: """
+      Feed the decoder its own tokens instead of the true ones, ever more of them: how the true ones' share falls.
+      """)
+  var scheduledSampling: ScheduledSampling.Decay?
+  @Option(
+    help: ArgumentHelp(
+      "Its k: 1 − i/k, k^i or k/(k + exp(i/k)) at update i. (default: 20000, 0.9999 or 1500)", valueName: "k")
+  )
+  var samplingK: Double?
+  @Option(help: number("The least share of true tokens.", 0))
+  var samplingLeast: Double?
+  @Option(
+    help: """
       What encoder, attention and decoder round the factors of their weights' products to; with bfloat16 the weights \
       that learn stay in float32, int8 does not train. (default: \(training.precision.rawValue))
       """)
   var precision: Precision?
+  @Option(
+    help: number(
+      "Decay of the moving average of weights that is judged and kept; 0 keeps the weights themselves.",
+      training.averageDecay))
+  var averageDecay: Float?
+  @Option(help: number("Beam that decodes the dev file; 1 is greedy.", training.developmentBeam))
+  var devBeam: Int?
+  @Option(help: "What decides which epoch was the best. (default: \(training.criterion.rawValue))")
+  var bestBy: TrainingOptions.Criterion?
   @Option(help: number("Stop after so many epochs without a gain on the dev file.", training.patience!))
   var patience: Int?
   @Option(help: number("Decides weights, order and dropout.", training.seed))
@@ -90,110 +145,5 @@ struct TrainingArguments: ParsableArguments {
 
   private static func number(_ help: String, _ standard: some CustomStringConvertible) -> ArgumentHelp {
     ArgumentHelp("\(help) (default: \(standard))", valueName: "n")
-  }
-
-  func validate() throws {
-    try validateKind()
-    do {
-      try options.validate()
-      // The sizes of the vocabularies are not known yet; these are the smallest.
-      _ = try configuration.sized(source: Vocabulary.reserved.count, target: Vocabulary.reserved.count)
-    } catch {
-      guard case .configuration(let option, let expected, let found) = error else { throw error }
-      throw ValidationError("--\(Self.names[option] ?? option) is \(found); expected \(expected)")
-    }
-  }
-}
-
-extension TrainingArguments {
-  /// Refuses what the kind of model leaves no choice of.
-  private func validateKind() throws {
-    if model == .plain && score != nil {
-      throw ValidationError("--score needs attention; leave it out, or use --model luong")
-    }
-    guard model == .bahdanau else { return }
-    let fixed = [
-      ("--score", score != nil, "Bahdanau's model has one score"),
-      ("--unidirectional", unidirectional, "Bahdanau's encoder reads in both directions"),
-      ("--no-input-feeding", noInputFeeding, "Bahdanau's decoder is fed the context"),
-    ]
-    for (option, isGiven, reason) in fixed where isGiven {
-      throw ValidationError("\(option): \(reason); leave it out, or use --model luong")
-    }
-  }
-}
-
-// MARK: - As the library takes them
-
-extension TrainingArguments {
-  var configuration: ModelConfiguration {
-    var result = (model ?? .luong).shape
-    if let score { result.score = score }
-    result.cell = cell ?? result.cell
-    result.hidden = hidden ?? result.hidden
-    result.embedding = embedding ?? result.embedding
-    result.layers = layers ?? result.layers
-    if residual { result.residual = true }
-    if unidirectional { result.bidirectional = false }
-    if noInputFeeding { result.inputFeeding = false }
-    result.dropout = dropout ?? result.dropout
-    result.maximumLength = maxLength ?? result.maximumLength
-    return result
-  }
-
-  var source: Tokenization { Tokenization(sourceTokens ?? .characters, lowercase: lowercase) }
-  var target: Tokenization { Tokenization(targetTokens ?? .characters, lowercase: lowercase) }
-
-  var options: TrainingOptions {
-    var result = TrainingOptions()
-    result.batchSize = batch ?? result.batchSize
-    result.rate = rate ?? result.rate
-    result.clipNorm = clip ?? result.clipNorm
-    result.labelSmoothing = labelSmoothing ?? result.labelSmoothing
-    result.precision = precision ?? result.precision
-    result.patience = patience ?? result.patience
-    result.seed = seed ?? result.seed
-    return result
-  }
-
-  /// The library's names of options, as the command line spells them.
-  private static let names = [
-    "batchSize": "batch", "clipNorm": "clip", "labelSmoothing": "label-smoothing",
-    "maximumLength": "max-length",
-  ]
-}
-
-// MARK: - Resuming
-
-extension TrainingArguments {
-  /// The options given that are not what a saved training was started with, each with both values.
-  func contradictions(_ saved: Trainer) -> [String] {
-    let (shape, options) = (saved.model.configuration, saved.options)
-    let (source, target) = (saved.model.source, saved.model.target)
-    let rows: [(name: String, given: String?, saved: String)] = [
-      ("--model", model?.rawValue, Kind(shape).rawValue),
-      ("--score", score?.rawValue, shape.score?.rawValue ?? "none"),
-      ("--cell", cell?.rawValue, shape.cell.rawValue),
-      ("--hidden", hidden?.description, "\(shape.hidden)"),
-      ("--embedding", embedding?.description, "\(shape.embedding)"),
-      ("--layers", layers?.description, "\(shape.layers)"),
-      ("--residual", residual ? "true" : nil, "\(shape.residual)"),
-      ("--unidirectional", unidirectional ? "true" : nil, "\(!shape.bidirectional)"),
-      ("--no-input-feeding", noInputFeeding ? "true" : nil, "\(!shape.inputFeeding)"),
-      ("--dropout", dropout?.description, "\(shape.dropout)"),
-      ("--max-length", maxLength?.description, "\(shape.maximumLength)"),
-      ("--source-tokens", sourceTokens?.rawValue, source.unit.rawValue),
-      ("--target-tokens", targetTokens?.rawValue, target.unit.rawValue),
-      ("--lowercase", lowercase ? "true" : nil, "\(source.lowercase && target.lowercase)"),
-      ("--batch", batch?.description, "\(options.batchSize)"),
-      ("--rate", rate?.description, "\(options.rate)"),
-      ("--clip", clip?.description, "\(options.clipNorm)"),
-      ("--label-smoothing", labelSmoothing?.description, "\(options.labelSmoothing)"),
-      ("--precision", precision?.rawValue, options.precision.rawValue),
-      ("--patience", patience?.description, options.patience.map { "\($0)" } ?? "none"),
-      ("--seed", seed?.description, "\(options.seed)"),
-    ]
-    return rows.filter { $0.given != nil && $0.given != $0.saved }
-      .map { "\($0.name) is \($0.given ?? ""), was \($0.saved)" }
   }
 }

@@ -12,6 +12,10 @@ struct TrainingRun {
   let epochs: Int
   /// Neither progress nor a line an epoch.
   let quiet: Bool
+  /// The updates from one line of the log to the next.
+  var logEvery = 100
+  /// The last epochs whose models stay in folders of their own.
+  var keepEpochs = 0
   /// When to stop though an epoch is under way.
   var deadline: ContinuousClock.Instant?
 
@@ -37,9 +41,12 @@ struct TrainingRun {
   mutating func run(isEnough: ([EpochReport]) -> Bool = { _ in false }) throws -> Outcome {
     // What the caller does next saves nothing, so Ctrl-C stops it.
     defer { Interruption.unwatch() }
+    try ModelFolder(folder).prepare()
+    let log = try TrainingLog(in: folder, after: trainer.updates)
     while !isOver {
-      let report = try trainEpoch()
+      let report = try trainEpoch(log)
       try trainer.save(to: folder)
+      if let report { try record(report, log) }
       if let report, !quiet { try Console.print(Reports.line(report)) }
       // Asked to stop after the last epoch, it has nothing to go on with.
       if Interruption.isPending && !isOver { return .interrupted }
@@ -48,19 +55,39 @@ struct TrainingRun {
     return .finished
   }
 
-  private mutating func trainEpoch() throws -> EpochReport? {
-    let (clock, deadline, epochs) = (ContinuousClock(), deadline, epochs)
+  /// What an epoch leaves behind beside the training itself.
+  private func record(_ report: EpochReport, _ log: TrainingLog) throws {
+    if let line = TrainingLog.Line(report) { try log.append(line) }
+    let picture = TrainingPicture(trainer.reports).svg()
+    try AtomicFile.write(Data(picture.utf8), to: folder.appending(path: TrainingPicture.file))
+    guard keepEpochs > 0 else { return }
+    func place(_ epoch: Int) -> URL { folder.appending(path: "epoch-\(epoch)", directoryHint: .isDirectory) }
+    try trainer.judged.write(to: place(report.epoch))
+    // Of an earlier run with more to keep there may be several.
+    for epoch in 1..<max(report.epoch - keepEpochs + 1, 1) {
+      try? FileManager.default.removeItem(at: place(epoch))
+    }
+  }
+
+  private mutating func trainEpoch(_ log: TrainingLog) throws -> EpochReport? {
+    let (clock, deadline, epochs, logEvery) = (ContinuousClock(), deadline, epochs, logEvery)
+    var failure: (any Error)?
     var display = display
     defer {
       display.clear()
       self.display = display
     }
-    return try trainer.trainEpoch { progress in
+    let report = try trainer.trainEpoch { progress in
       display.show(
         "epoch \(progress.epoch)/\(epochs)", fraction: Double(progress.batch) / Double(progress.batches),
         details: Self.details(progress))
-      return !Interruption.isPending && (deadline.map { clock.now < $0 } ?? true)
+      if progress.updates % logEvery == 0 {
+        do { try log.append(TrainingLog.Line(progress)) } catch { failure = error }
+      }
+      return failure == nil && !Interruption.isPending && (deadline.map { clock.now < $0 } ?? true)
     }
+    if let failure { throw failure }
+    return report
   }
 
   private static func details(_ progress: TrainingProgress) -> String {

@@ -14,8 +14,8 @@ import Testing
       let files = try FileManager.default.contentsOfDirectory(atPath: fixture.model).sorted()
       #expect(
         files == [
-          "config.json", "model.safetensors", "source.vocabulary.json", "target.vocabulary.json",
-          "training.safetensors",
+          "config.json", "log.jsonl", "model.safetensors", "recipe.json", "source.vocabulary.json",
+          "target.vocabulary.json", "training.safetensors", "training.svg",
         ])
     }
   }

@@ -129,6 +129,26 @@ import Testing
     expectClose(p, [second], within: { _ in 1e-13 })
   }
 
+  @Test func weightDecayByHand() throws {
+    // Adam's own step does not see the decay: it moves p as if there were none, beside it.
+    let settings = Reference.AdamSettings(learningRate: 0.1, epsilon: 0.5, weightDecay: 0.2)
+    var (p, m, v) = ([3.0], [0.0], [0.0])
+    try Reference.adam(&p, firstMoment: &m, secondMoment: &v, gradients: [2], step: 1, settings: settings)
+    expectClose(p, [3 - 0.1 * 2 / (2 + 0.5) - 0.1 * 0.2 * 3], within: { _ in 1e-14 })
+  }
+
+  @Test func twoStepsOfMomentumByHand() throws {
+    var (p, v) = ([3.0], [0.0])
+    try Reference.gradientDescent(
+      &p, velocity: &v, gradients: [2], learningRate: 0.1, momentum: 0.5, weightDecay: 0.2)
+    let first = 3 - 0.1 * 2 - 0.1 * 0.2 * 3
+    expectClose(p, [first], within: { _ in 1e-14 })
+    try Reference.gradientDescent(
+      &p, velocity: &v, gradients: [-4], learningRate: 0.1, momentum: 0.5, weightDecay: 0.2)
+    expectEqual(v, [-3])
+    expectClose(p, [first + 0.3 - 0.02 * first], within: { _ in 1e-14 })
+  }
+
   @Test func aStepBeforeTheFirstIsNamed() {
     var (p, m, v) = ([3.0], [0.0], [0.0])
     #expect(throws: ReferenceError.outOfRange(argument: "step", position: 0, value: 0, expected: 1...Int.max))

@@ -40,9 +40,15 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
       LargeCall("Adam") {
         var (p, m, v) = (Output(x), Output(g), Output(x.map { $0 * $0 }))
         expectOK(
-          ck_adam_f32(&p.memory, &m.memory, &v.memory, g, 0.5, 0.01, 0.9, 0.999, 1e-8, 3, Int64(count)))
+          ck_adam_f32(&p.memory, &m.memory, &v.memory, g, 0.5, 0.01, 0.9, 0.999, 1e-8, 0.1, 3, Int64(count)))
         return [p.elements, m.elements, v.elements]
       },
+      LargeCall("gradient descent") {
+        var (p, velocity) = (Output(x), Output(g))
+        expectOK(ck_sgd_f32(&p.memory, &velocity.memory, g, 0.5, 0.01, 0.9, 0.1, Int64(count)))
+        return [p.elements, velocity.elements]
+      },
+      map("lerp") { ck_lerp_f32($0, $1, 0.3, $2) },
       LargeCall("sum of squares") {
         let long = x + g + x + g
         var sum = 0.0

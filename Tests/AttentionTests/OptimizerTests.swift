@@ -6,11 +6,11 @@ import Testing
 extension KernelTests {
   @Suite struct OptimizerTests {
     /// Three steps of Adam, each held against the reference from the kernel's own state before it.
-    @Test(arguments: sets)
-    func adam(set: String) throws {
+    @Test(arguments: sets, [0, 0.1] as [Float])
+    func adam(set: String, weightDecay: Float) throws {
       let settings = Reference.AdamSettings<Double>(
         learningRate: Double(Float(0.01)), beta1: Double(Float(0.9)), beta2: Double(Float(0.999)),
-        epsilon: Double(Float(1e-8)))
+        epsilon: Double(Float(1e-8)), weightDecay: Double(weightDecay))
       let gradientScale: Float = 0.375
       var random = SeededRandom(41)
       for count in widths(set) + [0, 1000] {
@@ -22,8 +22,8 @@ extension KernelTests {
           try under(set) {
             expectOK(
               ck_adam_f32(
-                &p2.memory, &m2.memory, &v2.memory, g, gradientScale, 0.01, 0.9, 0.999, 1e-8, Int64(step),
-                Int64(count)))
+                &p2.memory, &m2.memory, &v2.memory, g, gradientScale, 0.01, 0.9, 0.999, 1e-8, weightDecay,
+                Int64(step), Int64(count)))
           }
           var (truthP, truthM, truthV) = (p.doubles, m.doubles, v.doubles)
           let scaled = g.map { Double($0) * Double(gradientScale) }
@@ -37,7 +37,7 @@ extension KernelTests {
           // g′ rounds once, its products three times more at most.
           expect(trial.compare("m", m2.elements, truthM, .sum(terms: 3, magnitudes: sizeM)))
           expect(trial.compare("v", v2.elements, truthV, .sum(terms: 4, magnitudes: sizeV)))
-          // The step has m's roundings, half of v's through the root, and seven of its own.
+          // The step has m's roundings, half of v's through the root, and seven of its own; what the decay keeps of p has two.
           let correction = 1 - power(beta1, step)
           let sizeP = p.indices.map { i in
             abs(p[i].double) + settings.learningRate * sizeM[i] / correction
@@ -45,6 +45,60 @@ extension KernelTests {
           }
           expect(trial.compare("p", p2.elements, truthP, .sum(terms: 13, magnitudes: sizeP)))
           (p, m, v) = (p2.elements, m2.elements, v2.elements)
+        }
+      }
+    }
+
+    /// Three steps of gradient descent, with and without momentum.
+    @Test(arguments: sets, [0, 0.9] as [Float])
+    func gradientDescent(set: String, momentum: Float) throws {
+      let (gradientScale, rate, weightDecay): (Float, Float, Float) = (0.375, 0.01, 0.1)
+      var random = SeededRandom(43)
+      for count in widths(set) + [0, 1000] {
+        var (p, velocity) = (random.floats(count), [Float](repeating: 0, count: count))
+        for step in 1...3 {
+          let g = random.floats(count, -2, 2)
+          var (p2, velocity2) = (Output(p), Output(velocity))
+          try under(set) {
+            let status =
+              momentum > 0
+              ? ck_sgd_f32(
+                &p2.memory, &velocity2.memory, g, gradientScale, rate, momentum, weightDecay, Int64(count))
+              : ck_sgd_f32(&p2.memory, nil, g, gradientScale, rate, momentum, weightDecay, Int64(count))
+            expectOK(status)
+          }
+          var (truthP, truthV) = (p.doubles, velocity.doubles)
+          try Reference.gradientDescent(
+            &truthP, velocity: &truthV, gradients: g.map { Double($0) * Double(gradientScale) },
+            learningRate: Double(rate), momentum: Double(momentum), weightDecay: Double(weightDecay))
+          let trial = Trial("gradient descent", set: set, shape: "\(count), step \(step), μ \(momentum)")
+          // The velocity rounds its product and its sum, what the decay keeps of p twice, the step its product and the sum.
+          let sizeV = p.indices.map { abs(momentum.double * velocity[$0].double) + abs(g[$0].double) }
+          let sizeP = p.indices.map { abs(p[$0].double) + rate.double * sizeV[$0] }
+          if momentum > 0 {
+            expect(trial.compare("v", velocity2.elements, truthV, .sum(terms: 3, magnitudes: sizeV)))
+          }
+          expect(trial.compare("p", p2.elements, truthP, .sum(terms: 6, magnitudes: sizeP)))
+          p = p2.elements
+          if momentum > 0 { velocity = velocity2.elements }
+        }
+      }
+    }
+
+    @Test(arguments: sets)
+    func lerp(set: String) throws {
+      var random = SeededRandom(44)
+      for count in widths(set) + [0, 1000] {
+        for share: Float in [0, 0.001, 0.3, 1] {
+          let (x, start) = (random.floats(count, -3, 3), random.floats(count, -3, 3))
+          var y = Output(start)
+          try under(set) { expectOK(ck_lerp_f32(&y.memory, x, share, Int64(count))) }
+          let truth = zip(start, x).map { $0.double + share.double * ($1.double - $0.double) }
+          let sizes = zip(start, x).map { abs($0.double) + abs($1.double) }
+          let trial = Trial("lerp", set: set, shape: "\(count), \(share)")
+          // The difference rounds, and the sum.
+          expect(trial.compare("y", y.elements, truth, .sum(terms: 2, magnitudes: sizes)))
+          if share == 0 { #expect(y.elements == start) }
         }
       }
     }

@@ -55,15 +55,24 @@ extension KernelTests {
         -> ck_status
       {
         var (m, v) = (x, x)
-        return ck_adam_f32(p, &m, &v, x, 1, 0.1, beta1, beta2, 1e-8, step, 4)
+        return ck_adam_f32(p, &m, &v, x, 1, 0.1, beta1, beta2, 1e-8, 0, step, 4)
       }
       expectStatus(CK_NULL_POINTER) { _ in adam(nil) }
       expectStatus(CK_OUT_OF_RANGE) { adam(&$0, step: 0) }
       expectStatus(CK_OUT_OF_RANGE) { adam(&$0, beta1: 1) }
       expectStatus(CK_OUT_OF_RANGE) { adam(&$0, beta2: -0.5) }
       expectStatus(CK_OUT_OF_RANGE) { adam(&$0, beta2: .nan) }
-      expectStatus(CK_NULL_POINTER) { ck_adam_f32(&$0, nil, nil, x, 1, 0.1, 0.9, 0.9, 1e-8, 1, 4) }
-      expectStatus(CK_BAD_SIZE) { ck_adam_f32(&$0, nil, nil, nil, 1, 0.1, 0.9, 0.9, 1e-8, 1, -4) }
+      expectStatus(CK_NULL_POINTER) { ck_adam_f32(&$0, nil, nil, x, 1, 0.1, 0.9, 0.9, 1e-8, 0, 1, 4) }
+      expectStatus(CK_BAD_SIZE) { ck_adam_f32(&$0, nil, nil, nil, 1, 0.1, 0.9, 0.9, 1e-8, 0, 1, -4) }
+      expectStatus(CK_NULL_POINTER) { ck_sgd_f32(&$0, nil, x, 1, 0.1, 0.9, 0, 4) }
+      expectStatus(CK_NULL_POINTER) { ck_sgd_f32(&$0, nil, nil, 1, 0.1, 0, 0, 4) }
+      expectStatus(CK_OUT_OF_RANGE) { ck_sgd_f32(&$0, nil, x, 1, 0.1, 1, 0, 4) }
+      expectStatus(CK_OUT_OF_RANGE) { ck_sgd_f32(&$0, nil, x, 1, 0.1, .nan, 0, 4) }
+      expectStatus(CK_BAD_SIZE) { ck_sgd_f32(&$0, nil, nil, 1, 0.1, 0, 0, -4) }
+      expectStatus(CK_NULL_POINTER) { ck_lerp_f32(&$0, nil, 0.5, 4) }
+      expectStatus(CK_OUT_OF_RANGE) { ck_lerp_f32(&$0, x, 1.5, 4) }
+      expectStatus(CK_OUT_OF_RANGE) { ck_lerp_f32(&$0, x, .nan, 4) }
+      expectStatus(CK_BAD_SIZE) { ck_lerp_f32(&$0, x, 0.5, -4) }
       var sum = 0.0
       expect(ck_sum_squares_f32(nil, x, 1), CK_NULL_POINTER)
       expect(ck_sum_squares_f32(&sum, nil, 1), CK_NULL_POINTER)

@@ -73,11 +73,11 @@ private struct Fixture {
     return Batch(Array(zip(pairs.sources, pairs.targets)).map { (source: $0, target: $1) })
   }
 
-  func optimizer() -> Adam {
-    let a = description.adam
-    return Adam(
-      rate: a.learningRate, beta1: a.beta1, beta2: a.beta2, epsilon: a.epsilon, clipNorm: description.clipNorm
-    )
+  func optimizer() -> Seq2Seq.Optimizer {
+    var options = OptimizerOptions(.adam)
+    (options.beta1, options.beta2) = (description.adam.beta1, description.adam.beta2)
+    options.epsilon = description.adam.epsilon
+    return Seq2Seq.Optimizer(options, clipNorm: description.clipNorm)
   }
 }
 
@@ -106,7 +106,7 @@ struct PyTorchParityTests {
       #expect(
         abs(loss - expected) <= ModelTolerance.peerLoss * expected,
         "step \(step): \(loss), PyTorch \(expected)")
-      let norm = optimizer.update(&model, gradient: gradient)
+      let norm = optimizer.update(&model, gradient: gradient, rate: fixture.description.adam.learningRate)
       let expectedNorm = fixture.description.gradientNorms[step]
       #expect(
         abs(norm - expectedNorm) <= ModelTolerance.peerNorm * expectedNorm,

@@ -122,7 +122,9 @@ static void optimizer(run *r) {
     int64_t n = size(1000);
     float *g = input(r, n, 2), *p = output(r, n), *m = output(r, n), *v = output(r, n);
     for (int64_t i = 0; i < n; i++) v[i] = fabsf(v[i]) + 0.01f;
-    require(r, ck_adam_f32(p, m, v, g, 0.5f, 0.01f, 0.9f, 0.999f, 1e-8f, 3, n));
+    require(r, ck_adam_f32(p, m, v, g, 0.5f, 0.01f, 0.9f, 0.999f, 1e-8f, 0.1f, 3, n));
+    require(r, ck_sgd_f32(p, m, g, 0.5f, 0.01f, 0.9f, 0.1f, n));
+    require(r, ck_lerp_f32(v, p, 0.3f, n));
     double sum = 0;
     require(r, ck_sum_squares_f32(&sum, g, n));
     output(r, 1)[0] = (float)sum;

@@ -80,6 +80,9 @@ public struct Batch: Sendable {
   /// Ids of every target, without start and end.
   public let targets: [[Int32]]
 
+  /// What the decoder is fed: a start and the targets, which scheduled sampling replaces in part.
+  var inputs: [[Int32]]
+
   /// For every place in the batch, the place its pair had in what the batch was made from.
   public let order: [Int]
 
@@ -88,12 +91,12 @@ public struct Batch: Sendable {
     order = pairs.indices.sorted { (pairs[$1].target.count, $0) < (pairs[$0].target.count, $1) }
     sources = order.map { pairs[$0].source }
     targets = order.map { pairs[$0].target }
+    inputs = targets.map { [Int32(Vocabulary.start)] + $0 }
   }
 
   /// The tokens that the loss counts: those of the targets and an end for each.
   public var tokens: Int { targets.reduce(0) { $0 + $1.count + 1 } }
 
-  var inputs: [[Int32]] { targets.map { [Int32(Vocabulary.start)] + $0 } }
   var outputs: [[Int32]] { targets.map { $0 + [Int32(Vocabulary.end)] } }
 }
 

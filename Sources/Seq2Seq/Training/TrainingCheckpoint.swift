@@ -3,16 +3,23 @@ import Foundation
 
 /// Saving and resuming: a model folder with `training.safetensors` beside the model.
 ///
-/// The folder's model is the best one so far. `training.safetensors` holds the model under way, Adam's moments and where
-/// the training stands, in one file, so that the two cannot disagree.
+/// The folder's model is the best one so far. `training.safetensors` holds the model under way, the average of its weights where
+/// there is one, what the optimiser remembers and where the training stands, in one file, so that these cannot disagree.
 extension Trainer {
   static let file = "training.safetensors"
+
+  /// What the names of tensors begin with in the file.
+  private static let weights = "weights."
+  private static let average = "average."
+  /// The optimiser's memory, in its order.
+  private static let moments = ["m.", "v."]
 
   /// What the file's note holds beside the tensors.
   private struct State: Codable {
     let options: TrainingOptions
     let reports: [EpochReport]
     let current: EpochState
+    /// As ``Trainer/plateauRate``.
     let rate: Float
     let steps: Int
     /// Fingerprints of the training pairs and of the development examples.
@@ -29,15 +36,18 @@ extension Trainer {
     let url = folder.appending(path: Self.file)
     let note = try Self.note(
       State(
-        options: options, reports: reports, current: current, rate: optimizer.rate, steps: optimizer.steps,
+        options: options, reports: reports, current: current, rate: plateauRate, steps: optimizer.steps,
         data: Self.fingerprint(pairs), development: Self.fingerprint(development)), url)
-    try (reports.isEmpty ? model : best).write(to: folder)
+    try (reports.isEmpty ? judged : best).write(to: folder)
     var tensors: [String: Tensor] = [:]
     for (index, parameter) in model.network.parameters.enumerated() {
-      tensors["weights." + parameter.name] = parameter.tensor
-      guard !optimizer.m.isEmpty else { continue }
-      tensors["m." + parameter.name] = optimizer.m[index]
-      tensors["v." + parameter.name] = optimizer.v[index]
+      tensors[Self.weights + parameter.name] = parameter.tensor
+      for (prefix, moment) in zip(Self.moments, optimizer.moments) {
+        tensors[prefix + parameter.name] = moment[index]
+      }
+    }
+    for parameter in average?.network.parameters ?? [] {
+      tensors[Self.average + parameter.name] = parameter.tensor
     }
     try Safetensors(tensors: tensors, metadata: [Self.note: note]).write(to: url)
   }
@@ -70,18 +80,20 @@ extension Trainer {
     guard state.data == Self.fingerprint(pairs),
       state.reports.isEmpty || state.development == Self.fingerprint(self.development)
     else { throw TrainingError.otherData(file: url.path) }
-    do {
-      model.network = try EncoderDecoder(saved.configuration, weights: Self.part("weights.", file))
-    } catch {
-      throw CheckpointError.malformed(file: url.path, problem: error.description)
+    func network(_ prefix: String) throws(CheckpointError) -> EncoderDecoder {
+      do {
+        return try EncoderDecoder(saved.configuration, weights: Self.part(prefix, file))
+      } catch {
+        throw .malformed(file: url.path, problem: error.description)
+      }
     }
-    let moments = try (
-      Self.moments("m.", file, model, url, steps: state.steps),
-      Self.moments("v.", file, model, url, steps: state.steps)
-    )
-    optimizer = Adam(
-      rate: state.rate, beta1: optimizer.beta1, beta2: optimizer.beta2, epsilon: optimizer.epsilon,
-      clipNorm: optimizer.clipNorm, steps: state.steps, m: moments.0, v: moments.1)
+    model.network = try network(Self.weights)
+    if average != nil { average!.network = try network(Self.average) }
+    let prefixes = state.steps == 0 ? [] : Self.moments.prefix(Optimizer.memory(options.optimizer))
+    optimizer = Optimizer(
+      options.optimizer, clipNorm: options.clipNorm, steps: state.steps,
+      moments: try prefixes.map { try Self.moments($0, file, model, url) })
+    plateauRate = state.rate
     reports = state.reports
     current = state.current
   }
@@ -114,14 +126,11 @@ extension Trainer {
     return result
   }
 
-  /// One of Adam's moments in the order of the parameters; none, unless `steps` were made.
+  /// What the optimiser remembers, in the order of the parameters.
   private static func moments(
-    _ prefix: String, _ file: Safetensors, _ model: TranslationModel, _ url: URL, steps: Int
-  )
-    throws(CheckpointError) -> [Tensor]
-  {
+    _ prefix: String, _ file: Safetensors, _ model: TranslationModel, _ url: URL
+  ) throws(CheckpointError) -> [Tensor] {
     let part = part(prefix, file)
-    if steps == 0 { return [] }
     var result: [Tensor] = []
     for (name, parameter) in model.network.parameters {
       guard let tensor = part[name], tensor.shape == parameter.shape else {

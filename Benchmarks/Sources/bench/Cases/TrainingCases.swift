@@ -9,7 +9,7 @@ func trainingStep(_ size: ModelSize, _ precision: Precision = .float32) -> Case 
     let start = try EncoderDecoder(try size.configuration, seed: 1)
     let few = Array(size.pairs.prefix(2))
     let (batch, smallBatch) = (Batch(size.pairs), Batch(few))
-    var (model, optimizer) = (start, Adam())
+    var (model, optimizer) = (start, Optimizer())
     let check = Check(
       result: {
         ["loss of two sentences": [try start.lossAndGradient(smallBatch, precision: precision).loss]]
@@ -21,11 +21,11 @@ func trainingStep(_ size: ModelSize, _ precision: Precision = .float32) -> Case 
         return ["loss of two sentences": [loss]]
       }, limit: precision.limit(terms: size.hidden))
     return Body(
-      prepare: { (model, optimizer) = (start, Adam()) },
+      prepare: { (model, optimizer) = (start, Optimizer()) },
       run: {
         let (loss, gradient) = try model.lossAndGradient(batch, precision: precision)
         guard loss.isFinite else { throw BenchError("the loss became \(loss)") }
-        optimizer.update(&model, gradient: gradient)
+        optimizer.update(&model, gradient: gradient, rate: 1e-3)
       },
       check: check, naive: .skipped("the reference has no backward of a whole model"))
   }

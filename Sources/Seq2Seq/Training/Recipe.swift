@@ -1,0 +1,145 @@
+import Foundation
+
+/// What decides a training but its data: what `attend train` is told by options, a preset or a file, and leaves in the
+/// model's folder as `recipe.json`.
+public struct Recipe: Codable, Sendable, Equatable {
+  public var model: ModelConfiguration
+  public var source: Tokenization
+  public var target: Tokenization
+  public var training: TrainingOptions
+  /// The most epochs.
+  public var epochs: Int
+
+  public init(
+    model: ModelConfiguration = .luong(), source: Tokenization = .characters,
+    target: Tokenization = .characters, training: TrainingOptions = TrainingOptions(), epochs: Int = 20
+  ) {
+    self.model = model
+    self.source = source
+    self.target = target
+    self.training = training
+    self.epochs = epochs
+  }
+
+  /// The file's name in a model's folder.
+  public static let file = "recipe.json"
+
+  /// - Throws: ``ModelError/configuration(option:expected:found:)`` for the first option that cannot be.
+  public func validate() throws(ModelError) {
+    guard epochs >= 1 else {
+      throw .configuration(option: "epochs", expected: "at least 1", found: "\(epochs)")
+    }
+    try training.validate()
+    // The sizes of the vocabularies are not known yet; these are the smallest.
+    _ = try model.sized(source: Vocabulary.reserved.count, target: Vocabulary.reserved.count)
+  }
+}
+
+/// What is wrong with a file that should hold a recipe.
+public enum RecipeError: Error, Equatable, Sendable {
+  case unreadable(CheckpointError)
+  case malformed(file: String, problem: String)
+}
+
+extension RecipeError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unreadable(let error): error.description
+    case .malformed(let file, let problem): "\(file): not a recipe (\(problem)); correct it"
+    }
+  }
+}
+
+// MARK: - As JSON
+
+extension Recipe {
+  /// Lays what a JSON file holds over this recipe: it need not name what it does not change.
+  ///
+  /// A file that names another kind of model than this recipe's begins from that kind's own defaults.
+  ///
+  /// - Throws: ``RecipeError``, for an unknown name too.
+  public func laying(contentsOf file: URL) throws(RecipeError) -> Recipe {
+    let data: Data
+    do { data = try CheckpointError.read(file) } catch { throw .unreadable(error) }
+    do {
+      let given = try JSONDecoder().decode(JSONValue.self, from: data)
+      guard case .object = given else {
+        throw RecipeError.malformed(file: file.path, problem: "it is no object in braces")
+      }
+      var base = self
+      if let kind = Self.kind(given["model"], over: model) { try base.become(kind) }
+      let result = try base.values.laid(under: given).decoded(Recipe.self)
+      let known = Set(result.values.leaves.map(\.path))
+      if let unknown = given.leaves.first(where: { $0.value != .null && !known.contains($0.path) }) {
+        throw RecipeError.malformed(file: file.path, problem: "nothing is called '\(unknown.path)'")
+      }
+      return result
+    } catch let error as RecipeError {
+      throw error
+    } catch {
+      throw .malformed(file: file.path, problem: CheckpointError.problem(error))
+    }
+  }
+
+  /// The kind that a file's values ask for; nil if they do not say.
+  private static func kind(_ given: JSONValue?, over model: ModelConfiguration) -> ModelKind? {
+    let (decoder, score) = (given?["decoder"], given?["score"])
+    switch decoder {
+    case .string(DecoderKind.bahdanau.rawValue): return .bahdanau
+    case .string(DecoderKind.luong.rawValue): return score == .null ? .plain : .luong
+    default: return score == .null ? .plain : nil
+    }
+  }
+
+  /// Makes the model one of another kind: that kind's defaults, and over them what this one has of its own.
+  public mutating func become(_ kind: ModelKind) throws {
+    guard kind != ModelKind(model) else { return }
+    let own = try JSONValue(model).differing(from: JSONValue(ModelKind(model).standard))
+    model = try JSONValue(kind.standard).laid(under: own).decoded(ModelConfiguration.self)
+    if kind == .plain { model.score = nil }
+  }
+
+  /// Writes the recipe as a JSON file, its keys sorted.
+  ///
+  /// - Throws: ``CheckpointError/unwritable(file:reason:)``.
+  public func write(to file: URL) throws(CheckpointError) { try CheckpointError.encode(values, to: file) }
+
+  /// One value that two recipes do not share.
+  public struct Difference: Equatable, Sendable {
+    /// Where it stands, such as `training.schedule.warmup`.
+    public let path: String
+    /// As text; "none" where there is none.
+    public let here: String
+    public let there: String
+  }
+
+  /// In what this recipe differs from another, in the order of the paths.
+  public func differences(from other: Recipe) -> [Difference] {
+    let here = Dictionary(uniqueKeysWithValues: values.leaves.map { ($0.path, $0.value) })
+    let there = Dictionary(uniqueKeysWithValues: other.values.leaves.map { ($0.path, $0.value) })
+    return Set(here.keys).union(there.keys).sorted().filter {
+      here[$0] ?? .null != there[$0] ?? .null
+    }.map { path in
+      Difference(
+        path: path, here: here[path]?.description ?? "none", there: there[path]?.description ?? "none")
+    }
+  }
+
+  /// All values by name, but for what the data decide.
+  private var values: JSONValue {
+    guard let values = try? JSONValue(self) else { preconditionFailure("a recipe is always JSON") }
+    return values.removing(["sourceVocabulary", "targetVocabulary", "longestTarget"], from: "model")
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    let model = try values.decode(JSONValue.self, forKey: .model)
+    // What the data decide is in no recipe.
+    let sizes = JSONValue.object(["sourceVocabulary": .whole(0), "targetVocabulary": .whole(0)])
+    self.model = try sizes.laid(under: model).decoded(ModelConfiguration.self)
+    source = try values.decode(Tokenization.self, forKey: .source)
+    target = try values.decode(Tokenization.self, forKey: .target)
+    training = try values.decode(TrainingOptions.self, forKey: .training)
+    epochs = try values.decode(Int.self, forKey: .epochs)
+  }
+}

@@ -1,0 +1,54 @@
+extension Recipe {
+  /// Recipes by name: those of papers, as far as there are options for what they did, and small ones that suit two cores.
+  ///
+  /// The papers' losses are sums over a sentence where ours is the mean over tokens, which only the norm that gradients are clipped
+  /// at would tell apart.
+  public static let presets: [String: Recipe] = [
+    "luong-2015": luong2015, "bahdanau-2015": bahdanau2015, "sutskever-2014": sutskever2014,
+    "luong-small": small(.luong(embedding: 128, hidden: 256, dropout: 0.2)),
+    "bahdanau-small": small(.bahdanau(embedding: 128, hidden: 256, dropout: 0.2)),
+    "plain-small": small(.plain(embedding: 128, hidden: 256, dropout: 0.2)),
+  ]
+
+  /// Luong, Pham, Manning 2015, §4.1: gradient descent for 12 epochs, from the 8th on with half the rate after each, as the
+  /// paper's models with dropout.
+  private static let luong2015 = words(
+    .luong(
+      score: .general, layers: 4, bidirectional: false, embedding: 1000, hidden: 1000, dropout: 0.2,
+      maximumLength: 50),
+    descending(rate: 1, batchSize: 128, from: 8, every: 1), epochs: 12)
+
+  /// Bahdanau, Cho, Bengio 2015, appendix B.2: batches of 80, gradients of a norm up to 1. Adam stands for the paper's Adadelta.
+  private static let bahdanau2015 = words(
+    .bahdanau(cell: .gruResetBefore, embedding: 620, hidden: 1000, maximumLength: 50),
+    TrainingOptions(batchSize: 80, rate: 1e-3, clipNorm: 1), epochs: 5)
+
+  /// Sutskever, Vinyals, Le 2014, §3.4: gradient descent for 7.5 epochs, after the 5th with half the rate after each half.
+  private static let sutskever2014 = words(
+    .plain(layers: 4, bidirectional: false, embedding: 1000, hidden: 1000, maximumLength: 50),
+    descending(rate: 0.7, batchSize: 128, from: 5, every: 0.5), epochs: 8)
+
+  private static func words(
+    _ model: ModelConfiguration, _ training: TrainingOptions, epochs: Int
+  ) -> Recipe {
+    Recipe(model: model, source: .words, target: .words, training: training, epochs: epochs)
+  }
+
+  private static func descending(
+    rate: Float, batchSize: Int, from start: Double, every: Double
+  ) -> TrainingOptions {
+    var result = TrainingOptions(
+      batchSize: batchSize, rate: rate, rateDecay: 0.5, clipNorm: 5, patience: nil)
+    result.optimizer = OptimizerOptions(.sgd)
+    result.schedule = RateSchedule(.step, decayStart: start, decayEvery: every)
+    return result
+  }
+
+  /// Adam with the rate of a cosine, and the weights' average: what needs least care.
+  private static func small(_ model: ModelConfiguration) -> Recipe {
+    var training = TrainingOptions(batchSize: 64, rate: 2e-3, labelSmoothing: 0.1, patience: nil)
+    training.schedule = RateSchedule(.cosine, warmup: 200, epochs: 20)
+    training.averageDecay = 0.999
+    return Recipe(model: model, training: training, epochs: 20)
+  }
+}

@@ -1,0 +1,146 @@
+import ArgumentParser
+import Foundation
+import Seq2Seq
+
+// What the options of a training make of a recipe, and what they contradict of a saved one.
+
+extension TrainingArguments {
+  /// The preset, else `base`; over it the file, and over both the options.
+  ///
+  /// - Throws: ``RecipeError`` for the file.
+  func recipe(over base: Recipe) throws -> Recipe {
+    var result = preset?.recipe ?? base
+    if let config { result = try result.laying(contentsOf: URL(fileURLWithPath: config)) }
+    if let model { try result.become(model) }
+    lay(over: &result.model)
+    lay(over: &result.source, unit: sourceTokens)
+    lay(over: &result.target, unit: targetTokens)
+    lay(over: &result.training)
+    set(&result.epochs, epochs)
+    // A cosine is laid out for the training's length.
+    if result.training.schedule.shape == .cosine {
+      result.training.schedule.epochs = epochs ?? result.training.schedule.epochs ?? result.epochs
+    }
+    return result
+  }
+
+  private func set<Value>(_ value: inout Value, _ given: Value?) {
+    if let given { value = given }
+  }
+
+  private func lay(over model: inout ModelConfiguration) {
+    if let score { model.score = score }
+    set(&model.cell, cell)
+    set(&model.hidden, hidden)
+    set(&model.embedding, embedding)
+    set(&model.layers, layers)
+    if residual { model.residual = true }
+    if unidirectional { model.bidirectional = false }
+    if noInputFeeding { model.inputFeeding = false }
+    set(&model.dropout, dropout)
+    set(&model.maximumLength, maxLength)
+  }
+
+  private func lay(over tokenization: inout Tokenization, unit: Tokenization.Unit?) {
+    set(&tokenization.unit, unit)
+    if lowercase { tokenization.lowercase = true }
+  }
+
+  private func lay(over training: inout TrainingOptions) {
+    set(&training.batchSize, batch)
+    if batch != nil || batchTokens != nil { training.batchTokens = batchTokens }
+    set(&training.accumulation, accumulate)
+    if let optimizer, optimizer != training.optimizer.rule {
+      training.optimizer = OptimizerOptions(optimizer)
+    }
+    set(&training.optimizer.momentum, momentum)
+    set(&training.optimizer.weightDecay, weightDecay)
+    set(&training.rate, rate)
+    set(&training.schedule.shape, schedule)
+    set(&training.schedule.warmup, warmup)
+    set(&training.schedule.decayStart, decayStart)
+    set(&training.schedule.decayEvery, decayEvery)
+    set(&training.rateDecay, rateDecay)
+    set(&training.clipNorm, clip)
+    set(&training.labelSmoothing, labelSmoothing)
+    if let scheduledSampling, scheduledSampling != training.sampling?.decay {
+      training.sampling = ScheduledSampling(scheduledSampling)
+    }
+    if let samplingK { training.sampling?.k = samplingK }
+    if let samplingLeast { training.sampling?.least = samplingLeast }
+    set(&training.precision, precision)
+    set(&training.averageDecay, averageDecay)
+    set(&training.developmentBeam, devBeam)
+    set(&training.criterion, bestBy)
+    if let patience { training.patience = patience }
+    set(&training.seed, seed)
+  }
+}
+
+// MARK: - What cannot be
+
+extension TrainingArguments {
+  /// What is wrong with a recipe that these options made, in their words; nil if nothing is.
+  func problem(in recipe: Recipe) -> String? {
+    if let problem = problemOfKind(recipe) { return problem }
+    if recipe.training.sampling == nil, samplingK != nil || samplingLeast != nil {
+      return "\(samplingK != nil ? "--sampling-k" : "--sampling-least") needs --scheduled-sampling"
+    }
+    do {
+      try recipe.validate()
+      return nil
+    } catch {
+      guard case .configuration(let option, let expected, let found) = error else { return "\(error)" }
+      return "\(Self.option(option)) is \(found); expected \(expected)"
+    }
+  }
+
+  /// What the kind of model leaves no choice of.
+  private func problemOfKind(_ recipe: Recipe) -> String? {
+    if model == .plain && score != nil {
+      return "--score needs attention; leave it out, or use --model luong"
+    }
+    guard recipe.model.decoder == .bahdanau else { return nil }
+    let fixed = [
+      ("--score", score != nil, "Bahdanau's model has one score"),
+      ("--unidirectional", unidirectional, "Bahdanau's encoder reads in both directions"),
+      ("--no-input-feeding", noInputFeeding, "Bahdanau's decoder is fed the context"),
+    ]
+    return fixed.first { $0.1 }.map { "\($0.0): \($0.2); leave it out, or use --model luong" }
+  }
+
+  /// What a recipe that these options made does not share with the saved one that they were laid over, each with both values.
+  func contradictions(_ given: Recipe, _ saved: Recipe) -> [String] {
+    let kinds = (ModelKind(given.model), ModelKind(saved.model))
+    var result = kinds.0 == kinds.1 ? [] : ["--model is \(kinds.0.rawValue), was \(kinds.1.rawValue)"]
+    for difference in given.differences(from: saved) where difference.path != "epochs" {
+      // Another kind has other settings throughout.
+      if kinds.0 != kinds.1 && difference.path.hasPrefix("model.") { continue }
+      let option = Self.option(difference.path)
+      let isOpposite = Self.opposites.contains(option)
+      func text(_ value: String) -> String { isOpposite ? "\(value == "false")" : value }
+      let line = "\(option) is \(text(difference.here)), was \(text(difference.there))"
+      if !result.contains(line) { result.append(line) }
+    }
+    return result
+  }
+
+  /// The option of a recipe's value, given its path or its name alone.
+  private static func option(_ path: String) -> String {
+    let name = path.split(separator: ".").last.map(String.init) ?? path
+    let known = names[path] ?? names[name]
+    return "--" + (known ?? name.map { $0.isUppercase ? "-" + $0.lowercased() : String($0) }.joined())
+  }
+
+  /// Where an option is not called what the recipe calls it.
+  private static let names = [
+    "decoder": "model", "bidirectional": "unidirectional", "inputFeeding": "no-input-feeding",
+    "maximumLength": "max-length", "source.unit": "source-tokens", "target.unit": "target-tokens",
+    "batchSize": "batch", "accumulation": "accumulate", "rule": "optimizer", "shape": "schedule",
+    "training.sampling.decay": "scheduled-sampling", "k": "sampling-k",
+    "least": "sampling-least", "clipNorm": "clip", "developmentBeam": "dev-beam", "criterion": "best-by",
+  ]
+
+  /// Options that say what the recipe's value does not.
+  private static let opposites: Set = ["--unidirectional", "--no-input-feeding"]
+}

@@ -1,0 +1,147 @@
+import Foundation
+import Seq2Seq
+import Testing
+
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
+@Suite("What a training leaves to look at")
+struct TrainingLogTests {
+  private func trained(epochs: Int) throws -> (trainer: Trainer, updates: [TrainingLog.Line]) {
+    var trainer = try trainer(
+      .luong(cell: .gru, embedding: 8, hidden: 12), pairs: 40,
+      options: TrainingOptions(batchSize: 10, patience: nil))
+    var lines: [TrainingLog.Line] = []
+    for _ in 0..<epochs {
+      _ = try trainer.trainEpoch {
+        lines.append(TrainingLog.Line($0))
+        return true
+      }
+    }
+    return (trainer, lines)
+  }
+
+  @Test func linesReadBackTheSame() throws {
+    let (trainer, updates) = try trained(epochs: 2)
+    #expect(updates.map(\.update) == Array(1...8) && updates.map(\.epoch) == [1, 1, 1, 1, 2, 2, 2, 2])
+    let epochs = trainer.reports.compactMap { TrainingLog.Line($0) }
+    #expect(epochs.map(\.update) == [4, 8])
+    for (epoch, report) in zip(epochs, trainer.reports) {
+      #expect(epoch.development == report.development && epoch.isBest == report.isBest)
+      let norms = updates.filter { $0.epoch == epoch.epoch }.map(\.gradientNorm)
+      #expect(abs(epoch.gradientNorm - norms.reduce(0, +) / 4) < 1e-9)
+    }
+    try withTemporaryFolder { folder in
+      let log = try TrainingLog(in: folder, after: 0)
+      for line in updates + epochs { try log.append(line) }
+      let file = folder.appending(path: TrainingLog.file)
+      #expect(try TrainingLog.lines(of: file) == updates + epochs)
+    }
+  }
+
+  @Test("a training that goes on from an earlier state drops what came after it")
+  func dropsWhatIsToComeAgain() throws {
+    let (_, updates) = try trained(epochs: 2)
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: TrainingLog.file)
+      let first = try TrainingLog(in: folder, after: 0)
+      for line in updates { try first.append(line) }
+      // A crash in the middle of a line.
+      let handle = try FileHandle(forWritingTo: file)
+      try handle.seekToEnd()
+      try handle.write(contentsOf: Data(#"{"event":"upd"#.utf8))
+      let again = try TrainingLog(in: folder, after: 5)
+      for line in updates[5...] { try again.append(line) }
+      #expect(try TrainingLog.lines(of: file) == updates)
+      // One that starts anew has none of them.
+      _ = try TrainingLog(in: folder, after: 0)
+      #expect(try TrainingLog.lines(of: file).isEmpty)
+    }
+  }
+
+  @Test func whatIsNoLogIsNamed() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: TrainingLog.file)
+      try Data("{\"event\":\"lunch\"}\n".utf8).write(to: file)
+      let error = #expect(throws: CheckpointError.self) { try TrainingLog(in: folder, after: 3) }
+      #expect(error.map { "\($0)".contains("log.jsonl") && "\($0)".contains("line 1") } == true)
+    }
+  }
+
+  @Test("the picture is well-formed and has a point for every epoch and curve")
+  func picture() throws {
+    let (trainer, _) = try trained(epochs: 3)
+    func points(_ reports: [EpochReport]) throws -> (curves: Int, points: Int) {
+      let reader = Elements()
+      let parser = XMLParser(data: Data(TrainingPicture(reports).svg().utf8))
+      parser.delegate = reader
+      #expect(parser.parse())
+      return (reader.count["polyline", default: 0], reader.count["circle", default: 0])
+    }
+    #expect(try points(trainer.reports) == (4, 12))
+    #expect(try points(Array(trainer.reports.prefix(1))) == (4, 4))
+    let alone = try JSONDecoder().decode(
+      EpochReport.self,
+      from: Data(#"{"epoch":1,"loss":2,"rate":1,"seconds":0,"tokensPerSecond":0,"isBest":true}"#.utf8))
+    #expect(try points([alone]) == (1, 1))
+    #expect(TrainingPicture(trainer.reports).svg().contains("seconds of training"))
+  }
+
+  private final class Elements: NSObject, XMLParserDelegate {
+    var count: [String: Int] = [:]
+
+    func parser(
+      _ parser: XMLParser, didStartElement element: String, namespaceURI: String?, qualifiedName: String?,
+      attributes: [String: String] = [:]
+    ) { count[element, default: 0] += 1 }
+  }
+}
+
+@Suite("Averages of models")
+struct ModelAverageTests {
+  @Test func everyWeightIsTheMean() throws {
+    var trainer = try trainer(.bahdanau(embedding: 6, hidden: 8), pairs: 40)
+    var models: [TranslationModel] = []
+    for _ in 0..<3 {
+      _ = try trainer.trainEpoch()
+      models.append(trainer.model)
+    }
+    func elements(_ model: TranslationModel) -> [Double] {
+      model.network.parameters.flatMap { $0.tensor.elements.map(Double.init) }
+    }
+    let all = models.map(elements)
+    let mean = elements(try TranslationModel.average(models))
+    for index in mean.indices {
+      #expect(abs(mean[index] - (all[0][index] + all[1][index] + all[2][index]) / 3) < 1e-6)
+    }
+    #expect(weights(try .average([models[1]])) == weights(models[1]))
+  }
+
+  @Test func whatIsNotAlikeIsNamed() throws {
+    let corpus = reversals(40, seed: 1)
+    func model(
+      _ configuration: ModelConfiguration, _ corpus: ParallelCorpus, lowercase: Bool = false
+    ) throws -> TranslationModel {
+      try TranslationModel(
+        configuration, corpus: corpus, source: Tokenization(.characters, lowercase: lowercase),
+        target: .characters, seed: 1)
+    }
+    let shape = ModelConfiguration.luong(embedding: 4, hidden: 6)
+    let first = try model(shape, corpus)
+    let swapped = ParallelCorpus(
+      pairs: corpus.pairs.map { pair in
+        .init(source: pair.source.map { $0 == "a" ? "x" : $0 }, target: pair.target)
+      })
+    #expect(throws: AveragingError.noModel) { try TranslationModel.average([]) }
+    for (other, what) in [
+      (try model(.luong(embedding: 4, hidden: 8), corpus), "shape"),
+      (try model(shape, corpus, lowercase: true), "way to cut text"),
+      (try model(shape, swapped), "vocabulary"),
+    ] {
+      #expect(throws: AveragingError.unlike(model: 3, what: what)) {
+        try TranslationModel.average([first, first, other])
+      }
+    }
+  }
+}
