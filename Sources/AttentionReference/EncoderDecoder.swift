@@ -163,7 +163,7 @@ struct ReferenceModel<T: Reference.Scalar> {
 
   // MARK: Decoder
 
-  /// s̃ of every step, [inputs.count, hidden], and α of every step.
+  /// s̃ of every step, [inputs.count, readoutWidth], and α of every step.
   @inlinable
   func decode(_ inputs: [Int], _ encoded: Encoded) throws -> (readouts: [T], alignment: [[T]]) {
     switch configuration.decoder {
@@ -225,6 +225,6 @@ struct ReferenceModel<T: Reference.Scalar> {
     try Reference.requireIndices(targets, "targets", minimum: 0, count: targetVocabulary)
     return try Reference.crossEntropy(
       x: states, weight: value("output.weight"), bias: value("output.bias"), targets: targets,
-      hidden: configuration.hidden, vocabulary: targetVocabulary)
+      hidden: configuration.readoutWidth, vocabulary: targetVocabulary)
   }
 }

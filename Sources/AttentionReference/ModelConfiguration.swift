@@ -21,7 +21,16 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
     case none
   }
 
+  /// What the output layer reads of Bahdanau's decoder.
+  public enum Readout: String, Sendable, CaseIterable {
+    /// A tanh layer of `hidden` units over the state after the cell.
+    case tanh
+    /// Half as many: the larger of each two neighbouring sums over the state before the cell.
+    case maxout
+  }
+
   public private(set) var decoder = Decoder.luong
+  public private(set) var readout = Readout.tanh
   public var cell: Reference.Cell
   /// Of the encoder and of Luong's decoder, at least 1; Bahdanau's decoder has one.
   public var layers: Int
@@ -51,12 +60,14 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
 
   /// Bahdanau's model.
   public static func bahdanau(
-    cell: Reference.Cell, layers: Int = 1, residual: Bool = false, hidden: Int, embedding: Int
+    cell: Reference.Cell, layers: Int = 1, residual: Bool = false, readout: Readout = .tanh, hidden: Int,
+    embedding: Int
   ) -> ReferenceModelConfiguration {
     var result = ReferenceModelConfiguration(
       cell: cell, layers: layers, residual: residual, bidirectional: true, score: .concat, hidden: hidden,
       embedding: embedding)
     result.decoder = .bahdanau
+    result.readout = readout
     return result
   }
 
@@ -86,7 +97,7 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
       list += cellParameters("decoder.\(layer)", inputWidth: decoderInputWidth(layer), hidden: hidden)
     }
     return list + attentionParameters + [
-      Parameter(name: "output.weight", shape: [targetVocabulary, hidden]),
+      Parameter(name: "output.weight", shape: [targetVocabulary, readoutWidth]),
       Parameter(name: "output.bias", shape: [targetVocabulary]),
     ]
   }
@@ -101,6 +112,10 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
   /// The width of h.
   @usableFromInline
   var stateWidth: Int { encoderDirections.count * directionWidth }
+
+  /// The width of s̃.
+  @usableFromInline
+  var readoutWidth: Int { readout == .maxout ? hidden / 2 : hidden }
 
   private var decoderLayers: Int { decoder == .bahdanau ? 1 : layers }
 
@@ -160,6 +175,9 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
     guard bidirectional, score == .concat, !inputFeeding else {
       throw ReferenceError.configuration(
         "Bahdanau's encoder reads both ways, its score is concat, and it has no input feeding")
+    }
+    guard readout == .tanh || hidden.isMultiple(of: 2) else {
+      throw ReferenceError.configuration("maxout halves hidden = \(hidden); make it even")
     }
   }
 }

@@ -3,6 +3,7 @@ import Attention
 import Seq2Seq
 
 extension Score: ExpressibleByArgument {}
+extension Readout: ExpressibleByArgument {}
 extension RecurrentCell: ExpressibleByArgument {}
 extension Tokenization.Unit: ExpressibleByArgument {}
 
@@ -44,6 +45,12 @@ struct TrainingArguments: ParsableArguments {
       The recurrent cell. (default: \(shape.cell.rawValue); \(Kind.bahdanau.shape.cell.rawValue) for bahdanau)
       """)
   var cell: RecurrentCell?
+  @Option(
+    help: """
+      What Bahdanau's output layer reads: a tanh layer, or the paper's larger of each two of half as many. \
+      (default: \(Kind.bahdanau.shape.readout.rawValue))
+      """)
+  var readout: Readout?
   @Option(help: number("Hidden units.", shape.hidden))
   var hidden: Int?
   @Option(help: number("Width of the embeddings.", shape.embedding))
@@ -130,6 +137,7 @@ extension TrainingArguments {
     var result = (model ?? .luong).shape
     if let score { result.score = score }
     result.cell = cell ?? result.cell
+    result.readout = readout ?? result.readout
     result.hidden = hidden ?? result.hidden
     result.embedding = embedding ?? result.embedding
     result.layers = layers ?? result.layers
@@ -174,6 +182,7 @@ extension TrainingArguments {
       ("--model", model?.rawValue, Kind(shape).rawValue),
       ("--score", score?.rawValue, shape.score?.rawValue ?? "none"),
       ("--cell", cell?.rawValue, shape.cell.rawValue),
+      ("--readout", readout?.rawValue, shape.readout.rawValue),
       ("--hidden", hidden?.description, "\(shape.hidden)"),
       ("--embedding", embedding?.description, "\(shape.embedding)"),
       ("--layers", layers?.description, "\(shape.layers)"),

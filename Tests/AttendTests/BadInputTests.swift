@@ -71,6 +71,11 @@ import Testing
     (["--model", "bahdanau", "--score", "concat"], "--score: Bahdanau's model has one score; leave it out"),
     (["--model", "bahdanau", "--unidirectional"], "--unidirectional: Bahdanau's encoder reads in both"),
     (["--model", "bahdanau", "--no-input-feeding"], "--no-input-feeding: Bahdanau's decoder is fed"),
+    (["--readout", "maxout"], "--readout is maxout; expected tanh in Luong's model"),
+    (
+      ["--model", "bahdanau", "--readout", "maxout", "--hidden", "7"],
+      "--hidden is 7; expected an even number (maxout reads pairs)"
+    ),
     (["--colour", "red"], "--colour"),
   ])
   func optionValue(_ arguments: [String], _ expected: String) throws {

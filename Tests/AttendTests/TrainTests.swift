@@ -51,16 +51,16 @@ import Testing
   @Test func bahdanau() throws {
     try Fixture.with(model: nil) { fixture in
       let train = [
-        "train", "--train", fixture.data, "--output", fixture.model, "--model", "bahdanau", "--hidden", "7",
-        "--embedding", "4", "--layers", "2", "--residual",
+        "train", "--train", fixture.data, "--output", fixture.model, "--model", "bahdanau", "--hidden", "8",
+        "--embedding", "4", "--layers", "2", "--residual", "--readout", "maxout",
       ]
       let outcome = try Command(train + ["--epochs", "1"]).run()
       #expect(outcome.status == 0, "\(outcome.error)")
-      #expect(outcome.error.contains("Bahdanau's model, 2 × 7 GRU, residual, bidirectional"))
+      #expect(outcome.error.contains("Bahdanau's model, 2 × 8 GRU, residual, bidirectional"))
       let folder = URL(filePath: fixture.model)
       let shape = try TranslationModel(contentsOf: folder).configuration
-      #expect(shape.decoder == .bahdanau && shape.cell == .gru && shape.hidden == 7 && shape.layers == 2)
-      #expect(shape.residual)
+      #expect(shape.decoder == .bahdanau && shape.cell == .gru && shape.hidden == 8 && shape.layers == 2)
+      #expect(shape.residual && shape.readout == .maxout)
       // It goes on, translates and shows what it looked at.
       #expect(try Command(train + ["--epochs", "2", "--resume"]).run().status == 0)
       let other = ["train", "--train", fixture.data, "--output", fixture.model, "--resume", "--epochs", "3"]

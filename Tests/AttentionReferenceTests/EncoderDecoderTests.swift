@@ -44,7 +44,10 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
             cell: cell, layers: 2, bidirectional: bidirectional, score: score, inputFeeding: score != .none,
             hidden: 4, embedding: 3)
         }
-      } + [.bahdanau(cell: cell, layers: 2, hidden: 4, embedding: 3)]
+      }
+        + Configuration.Readout.allCases.map {
+          .bahdanau(cell: cell, layers: 2, readout: $0, hidden: 4, embedding: 3)
+        }
     } + residual
 
   /// Three layers, so that what one connection adds to enters another.
@@ -98,6 +101,12 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     Expectation(
       configuration: .bahdanau(cell: .lstm, hidden: 4, embedding: 3),
       meanCrossEntropy: 1.816107007833, lastAlignment: [0.400678549527, 0.307396343101, 0.291925107372]),
+    Expectation(
+      configuration: .bahdanau(cell: .gru, readout: .maxout, hidden: 4, embedding: 3),
+      meanCrossEntropy: 3.122831554609, lastAlignment: [0.395972789564, 0.311575235760, 0.292451974676]),
+    Expectation(
+      configuration: .bahdanau(cell: .lstm, layers: 2, readout: .maxout, hidden: 4, embedding: 3),
+      meanCrossEntropy: 2.097127169255, lastAlignment: [0.310904042202, 0.323571376230, 0.365524581568]),
     Expectation(
       configuration: .bahdanau(cell: .gru, layers: 2, hidden: 4, embedding: 3),
       meanCrossEntropy: 2.107532950919, lastAlignment: [0.364836128636, 0.303774325438, 0.331389545926]),
@@ -285,7 +294,8 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     oneWay.bidirectional = false
     var unscored = Configuration.bahdanau(cell: .gru, hidden: 4, embedding: 2)
     unscored.score = .dot
-    for configuration in [odd, unfed, flat, oneWay, unscored] {
+    let unpaired = Configuration.bahdanau(cell: .gru, readout: .maxout, hidden: 3, embedding: 2)
+    for configuration in [odd, unfed, flat, oneWay, unscored, unpaired] {
       #expect(throws: ReferenceError.self) {
         try configuration.parameters(sourceVocabulary: 3, targetVocabulary: 3)
       }

@@ -15,6 +15,8 @@ private struct Fixture {
       let bidirectional: Bool
       /// Absent for Luong's and for the plain model.
       let decoder: DecoderKind?
+      /// Absent for the tanh one.
+      let readout: Readout?
       let score: String
       let inputFeeding: Bool
       let embedding, hidden, sourceVocabulary, targetVocabulary: Int
@@ -54,7 +56,7 @@ private struct Fixture {
     let c = description.configuration
     var configuration =
       c.decoder == .bahdanau
-      ? ModelConfiguration.bahdanau(cell: c.cell)
+      ? ModelConfiguration.bahdanau(cell: c.cell, readout: c.readout ?? .tanh)
       : c.score == "none"
         ? .plain(cell: c.cell) : .luong(score: try #require(Score(rawValue: c.score)), cell: c.cell)
     configuration.layers = c.layers
@@ -92,7 +94,9 @@ private func relativeError(_ a: Tensor, _ b: Tensor) -> Float {
 
 @Suite("Ten steps as PyTorch makes them")
 struct PyTorchParityTests {
-  private static let attending = ["luong-lstm", "luong-gru", "residual-gru", "bahdanau-gru", "bahdanau-lstm"]
+  private static let attending = [
+    "luong-lstm", "luong-gru", "residual-gru", "bahdanau-gru", "bahdanau-lstm", "bahdanau-maxout",
+  ]
   private static let names = attending + ["plain"]
 
   @Test("the losses of ten steps agree within 1e-4, the gradients' norms too", arguments: names)

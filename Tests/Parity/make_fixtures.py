@@ -57,6 +57,10 @@ MODELS = {
         decoder="bahdanau", cell="lstm", layers=2, bidirectional=True, score="concat", inputFeeding=False,
         clipNorm=0.607, **(SIZES | dict(hidden=5))
     ),
+    "bahdanau-maxout": dict(
+        decoder="bahdanau", cell="gru", layers=1, bidirectional=True, score="concat", inputFeeding=False,
+        readout="maxout", clipNorm=2.4, **SIZES
+    ),
     "residual-gru": dict(
         cell="gru", layers=3, residual=True, bidirectional=True, score="general", inputFeeding=True,
         clipNorm=1.5, **(SIZES | dict(hidden=6))
@@ -83,7 +87,7 @@ class Model(nn.Module):
             for I in [E] + [directions * units] * (c["layers"] - 1)
         )
         self.decoder = nn.ModuleList((nn.LSTMCell if lstm else nn.GRUCell)(I, H) for I in decoder_widths)
-        self.output = nn.Linear(H, c["targetVocabulary"])
+        self.output = nn.Linear(H // 2 if c.get("readout") == "maxout" else H, c["targetVocabulary"])
 
     def named(self):
         """The trained parameters by our names. An LSTM's second bias in PyTorch is none: it stays zero."""
@@ -195,7 +199,7 @@ class Luong(Model):
 
 
 class Bahdanau(Model):
-    """Bahdanau, Cho and Bengio (2015), with a tanh readout; each direction of the encoder has H units."""
+    """Bahdanau, Cho and Bengio (2015), with a tanh readout or the paper's; each direction of the encoder has H units."""
 
     def __init__(self, c):
         E, H = c["embedding"], c["hidden"]
@@ -221,8 +225,13 @@ class Bahdanau(Model):
             scores = torch.tanh(self.query(top)[:, None] + projected) @ self.v
             alignment = scores.masked_fill(masked, -torch.inf).softmax(1)
             context = torch.einsum("bs,bsh->bh", alignment, keys)
+            before = top
             top, states = self.step(torch.cat([embedded, context], 1), states)
-            readouts.append(torch.tanh(self.combine(torch.cat([top, context, embedded], 1))))
+            if self.c.get("readout") == "maxout":
+                sums = self.combine(torch.cat([before, context, embedded], 1))
+                readouts.append(sums.unflatten(1, (-1, 2)).max(2).values)
+            else:
+                readouts.append(torch.tanh(self.combine(torch.cat([top, context, embedded], 1))))
             alignments.append(alignment)
         return readouts, alignments
 

@@ -15,7 +15,7 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
     let kind = c.decoder == .bahdanau ? "bahdanau" : c.score?.rawValue ?? "plain"
     return
       "\(kind) \(c.cell.rawValue) ×\(c.layers)\(c.residual ? " residual" : "")"
-      + "\(c.bidirectional ? " bi" : "")\(c.inputFeeding ? " fed" : "")"
+      + "\(c.bidirectional ? " bi" : "")\(c.inputFeeding ? " fed" : "")\(c.readout == .maxout ? " maxout" : "")"
   }
 
   private static func luong(
@@ -34,13 +34,15 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
         hidden: 6, embedding: 3))
   }
 
-  private static func bahdanau(_ cell: RecurrentCell, layers: Int, residual: Bool = false, hidden: Int)
-    -> SmallModel
-  {
+  private static func bahdanau(
+    _ cell: RecurrentCell, layers: Int, residual: Bool = false, _ readout: Readout = .tanh, hidden: Int
+  ) -> SmallModel {
     SmallModel(
-      configuration: .bahdanau(cell: cell, layers: layers, residual: residual, embedding: 3, hidden: hidden),
+      configuration: .bahdanau(
+        cell: cell, layers: layers, residual: residual, readout: readout, embedding: 3, hidden: hidden),
       reference: .bahdanau(
-        cell: cell.reference, layers: layers, residual: residual, hidden: hidden, embedding: 3))
+        cell: cell.reference, layers: layers, residual: residual,
+        readout: readout == .maxout ? .maxout : .tanh, hidden: hidden, embedding: 3))
   }
 
   static let all = stacked + residual
@@ -73,6 +75,7 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
         }
         // An odd width too: no direction is half of anything.
         for hidden in [6, 5] { all.append(.bahdanau(cell, layers: layers, hidden: hidden)) }
+        all.append(.bahdanau(cell, layers: layers, .maxout, hidden: 6))
       }
     }
     return all
@@ -329,7 +332,7 @@ struct EncoderDecoderTests {
     let wrong: [(inout ModelConfiguration) -> Void] = [
       { $0.hidden = 0 }, { $0.hidden = 7 }, { $0.layers = 0 }, { $0.embedding = -1 }, { $0.dropout = 1 },
       { $0.dropout = .nan }, { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
-      { $0.residual = true },
+      { $0.residual = true }, { $0.readout = .maxout },
     ]
     for change in wrong {
       var configuration = ModelConfiguration.luong()
@@ -340,6 +343,13 @@ struct EncoderDecoderTests {
       ("score", { $0.score = .dot }), ("score", { $0.score = nil }),
       ("bidirectional", { $0.bidirectional = false }), ("inputFeeding", { $0.inputFeeding = true }),
       ("hidden", { $0.hidden = 20_000 }),
+      (
+        "hidden",
+        {
+          $0.readout = .maxout
+          $0.hidden = 7
+        }
+      ),
     ]
     for (option, change) in wrongOfBahdanau {
       var configuration = ModelConfiguration.bahdanau()

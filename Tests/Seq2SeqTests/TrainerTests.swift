@@ -33,6 +33,7 @@ private func weights(_ model: TranslationModel) -> [[UInt32]] {
 struct TrainerTests {
   private static let models = [
     ModelConfiguration.luong(cell: .gru, embedding: 16, hidden: 32), .bahdanau(embedding: 16, hidden: 32),
+    .bahdanau(cell: .gruResetBefore, readout: .maxout, embedding: 16, hidden: 32),
   ]
 
   private static let precisions = [Precision.float32, .bfloat16]
@@ -115,7 +116,7 @@ struct TrainerTests {
       ModelConfiguration.luong(layers: 2, embedding: 64, hidden: 192, dropout: 0.2),
       .luong(layers: 3, residual: true, bidirectional: false, embedding: 64, hidden: 192, dropout: 0.2),
       .bahdanau(embedding: 64, hidden: 160, dropout: 0.2),
-      .bahdanau(layers: 2, residual: true, embedding: 64, hidden: 160, dropout: 0.2),
+      .bahdanau(layers: 2, residual: true, readout: .maxout, embedding: 64, hidden: 160, dropout: 0.2),
     ], precisions)
   func threads(configuration: ModelConfiguration, precision: Precision) throws {
     defer { try? KernelRuntime.setThreads(nil) }

@@ -56,6 +56,8 @@ struct LuongDecoder: RecurrentDecoder {
     combine?.forEachParameter(prefix: "combine.", body)
   }
 
+  var readout: Readout { .tanh }
+
   func packed(_ precision: Precision) -> any PackedDecoder { PackedLuongDecoder(self, precision) }
 }
 

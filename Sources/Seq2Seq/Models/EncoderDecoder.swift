@@ -18,7 +18,7 @@ public struct EncoderDecoder: Parameterized {
     encoder = RecurrentEncoder(configuration, generator: &generator)
     decoder = configuration.makeDecoder(generator: &generator)
     output = Linear(
-      inputs: configuration.hidden, outputs: configuration.targetVocabulary, generator: &generator)
+      inputs: configuration.readoutWidth, outputs: configuration.targetVocabulary, generator: &generator)
   }
 
   /// A model with the given weights, by name.
@@ -27,8 +27,8 @@ public struct EncoderDecoder: Parameterized {
   public init(_ configuration: ModelConfiguration, weights: [String: Tensor]) throws(ModelError) {
     // Before any memory is asked for: a configuration that is not this file's could want far more than there is.
     let output = "output.weight"
-    guard weights[output]?.shape == [configuration.targetVocabulary, configuration.hidden] else {
-      let shape = "[\(configuration.targetVocabulary), \(configuration.hidden)]"
+    guard weights[output]?.shape == [configuration.targetVocabulary, configuration.readoutWidth] else {
+      let shape = "[\(configuration.targetVocabulary), \(configuration.readoutWidth)]"
       throw .weights(
         parameter: output,
         problem: weights[output].map { "has the shape \($0.shape); expected \(shape)" } ?? "is missing")

@@ -8,6 +8,18 @@ public enum DecoderKind: String, Codable, Sendable, CaseIterable {
   case bahdanau
 }
 
+/// What the output layer reads of Bahdanau's decoder; Luong's has the tanh layer of its paper.
+public enum Readout: String, Codable, Sendable, CaseIterable {
+  /// A layer of H units over the state after the cell.
+  case tanh
+  /// The paper's (Bahdanau et al. 2015, appendix A.2.2): H sums of the state before the cell, of which each two neighbours leave
+  /// the larger (Goodfellow et al. 2013).
+  case maxout
+
+  /// The width of what the output layer reads.
+  func width(hidden: Int) -> Int { self == .maxout ? hidden / 2 : hidden }
+}
+
 /// The shape of a recurrent encoder-decoder.
 public struct ModelConfiguration: Codable, Sendable, Equatable {
   public let decoder: DecoderKind
@@ -24,6 +36,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var bidirectional: Bool
   /// Feed s̃_{t−1} to the next step (Luong et al. 2015, §3.3).
   public var inputFeeding: Bool
+  public var readout: Readout
   /// E, the width of both embeddings.
   public var embedding: Int
   /// H, the width of the decoder and of Luong's encoder; the states of Bahdanau's are twice as wide.
@@ -50,20 +63,21 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   ) -> ModelConfiguration {
     ModelConfiguration(
       decoder: .luong, score: score, cell: cell, layers: layers, residual: residual,
-      bidirectional: bidirectional, inputFeeding: inputFeeding,
+      bidirectional: bidirectional, inputFeeding: inputFeeding, readout: .tanh,
       embedding: embedding, hidden: hidden, dropout: dropout, maximumLength: maximumLength)
   }
 
-  /// The model of Bahdanau, Cho, Bengio 2015, with a tanh layer for the readout and the GRU that resets after the product.
+  /// The model of Bahdanau, Cho, Bengio 2015; the paper's own has `.gruResetBefore` and `.maxout`.
   ///
   /// - Parameter layers: of the encoder, each in both directions
   public static func bahdanau(
-    cell: RecurrentCell = .gru, layers: Int = 1, residual: Bool = false, embedding: Int = 64,
-    hidden: Int = 128, dropout: Float = 0, maximumLength: Int = 250
+    cell: RecurrentCell = .gru, layers: Int = 1, residual: Bool = false, readout: Readout = .tanh,
+    embedding: Int = 64, hidden: Int = 128, dropout: Float = 0, maximumLength: Int = 250
   ) -> ModelConfiguration {
     ModelConfiguration(
       decoder: .bahdanau, score: .concat, cell: cell, layers: layers, residual: residual,
-      bidirectional: true, inputFeeding: false, embedding: embedding, hidden: hidden, dropout: dropout,
+      bidirectional: true, inputFeeding: false, readout: readout, embedding: embedding, hidden: hidden,
+      dropout: dropout,
       maximumLength: maximumLength)
   }
 
@@ -74,7 +88,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   ) -> ModelConfiguration {
     ModelConfiguration(
       decoder: .luong, score: nil, cell: cell, layers: layers, residual: residual,
-      bidirectional: bidirectional, inputFeeding: false,
+      bidirectional: bidirectional, inputFeeding: false, readout: .tanh,
       embedding: embedding, hidden: hidden, dropout: dropout, maximumLength: maximumLength)
   }
 
@@ -121,6 +135,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     guard score != nil || !inputFeeding else {
       throw .configuration(option: "inputFeeding", expected: "false without attention", found: "true")
     }
+    guard readout == .tanh else {
+      throw .configuration(option: "readout", expected: "tanh in Luong's model", found: "\(readout)")
+    }
   }
 
   private func validateBahdanau() throws(ModelError) {
@@ -131,7 +148,14 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     for (option, expected, found) in fixed where found != expected {
       throw .configuration(option: option, expected: "\(expected) in Bahdanau's model", found: found)
     }
+    guard readout == .tanh || hidden % 2 == 0 else {
+      throw .configuration(
+        option: "hidden", expected: "an even number (maxout reads pairs)", found: "\(hidden)")
+    }
   }
+
+  /// The width of what the output layer reads.
+  var readoutWidth: Int { readout.width(hidden: hidden) }
 
   /// The units of one direction of an encoder layer.
   var directionWidth: Int { decoder == .luong && bidirectional ? hidden / 2 : hidden }
@@ -159,7 +183,8 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
 }
 
 extension ModelConfiguration {
-  /// What was saved before there was a choice says nothing of it: of Luong's decoder, without residual connections.
+  /// What was saved before there was a choice says nothing of it: of Luong's decoder, without
+  /// residual connections, with a tanh readout.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.decoder = try values.decodeIfPresent(DecoderKind.self, forKey: .decoder) ?? .luong
@@ -169,6 +194,7 @@ extension ModelConfiguration {
     residual = try values.decodeIfPresent(Bool.self, forKey: .residual) ?? false
     bidirectional = try values.decode(Bool.self, forKey: .bidirectional)
     inputFeeding = try values.decode(Bool.self, forKey: .inputFeeding)
+    readout = try values.decodeIfPresent(Readout.self, forKey: .readout) ?? .tanh
     embedding = try values.decode(Int.self, forKey: .embedding)
     hidden = try values.decode(Int.self, forKey: .hidden)
     dropout = try values.decode(Float.self, forKey: .dropout)
