@@ -115,7 +115,8 @@ struct ReferenceModel<T: Reference.Scalar> {
   func encode(_ source: [Int]) throws -> Encoded {
     var encoded = Encoded(
       states: try Reference.embedding(
-        value("source.embedding"), ids: source, vocabulary: sourceVocabulary, width: configuration.embedding))
+        value("source.embedding"), ids: configuration.reversedSource ? source.reversed() : source,
+        vocabulary: sourceVocabulary, width: configuration.embedding))
     for layer in 0..<configuration.layers {
       let results = try configuration.encoderDirections.map { direction in
         try run(
@@ -126,6 +127,10 @@ struct ReferenceModel<T: Reference.Scalar> {
         layer, joinRows(results.map(\.outputs), count: source.count), entered: encoded.states)
       encoded.final.append(
         Reference.State(hidden: results.flatMap(\.finalHidden), cell: results.flatMap(\.finalCell)))
+    }
+    if configuration.reversedSource {
+      let width = configuration.stateWidth
+      encoded.states = source.indices.reversed().flatMap { Reference.row(encoded.states, $0, width) }
     }
     return encoded
   }

@@ -31,6 +31,8 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
 
   public private(set) var decoder = Decoder.luong
   public private(set) var readout = Readout.tanh
+  /// The encoder reads sources from their end; states and α keep the order of the text.
+  public var reversedSource = false
   public var cell: Reference.Cell
   /// Of the encoder and of Luong's decoder, at least 1; Bahdanau's decoder has one.
   public var layers: Int

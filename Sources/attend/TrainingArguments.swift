@@ -61,6 +61,8 @@ struct TrainingArguments: ParsableArguments {
   var residual = false
   @Flag(help: "Read the source in one direction only.")
   var unidirectional = false
+  @Flag(help: "Read sources from their end.")
+  var reversedSource = false
   @Flag(help: "Do not feed the attentional state to the next step.")
   var noInputFeeding = false
   @Option(help: number("Share of activations dropped in training.", shape.dropout))
@@ -122,6 +124,7 @@ extension TrainingArguments {
     let fixed = [
       ("--score", score != nil, "Bahdanau's model has one score"),
       ("--unidirectional", unidirectional, "Bahdanau's encoder reads in both directions"),
+      ("--reversed-source", reversedSource ? "true" : nil, "\(shape.reversedSource)"),
       ("--no-input-feeding", noInputFeeding, "Bahdanau's decoder is fed the context"),
     ]
     for (option, isGiven, reason) in fixed where isGiven {
@@ -143,6 +146,7 @@ extension TrainingArguments {
     result.layers = layers ?? result.layers
     if residual { result.residual = true }
     if unidirectional { result.bidirectional = false }
+    if reversedSource { result.reversedSource = true }
     if noInputFeeding { result.inputFeeding = false }
     result.dropout = dropout ?? result.dropout
     result.maximumLength = maxLength ?? result.maximumLength

@@ -25,7 +25,7 @@ import Testing
       let arguments = [
         "train", "--train", fixture.data, "--output", fixture.model, "--epochs", "1", "--quiet", "--score",
         "concat", "--cell", "gru", "--hidden", "6", "--embedding", "5", "--layers", "2", "--residual",
-        "--unidirectional",
+        "--unidirectional", "--reversed-source",
         "--no-input-feeding", "--dropout", "0.1", "--max-length", "99", "--source-tokens", "words",
         "--target-tokens", "whitespace", "--lowercase",
       ]
@@ -37,10 +37,11 @@ import Testing
       let target = Tokenization(.whitespace, lowercase: true)
       let corpus = try ParallelCorpus(
         contentsOf: URL(filePath: fixture.data), source: source, target: target, maximumLength: 99)
-      let shape = ModelConfiguration.luong(
+      var shape = ModelConfiguration.luong(
         score: .concat, cell: .gru, layers: 2, residual: true, bidirectional: false, inputFeeding: false,
         embedding: 5,
         hidden: 6, dropout: 0.1, maximumLength: 99)
+      shape.reversedSource = true
       let expected = try TranslationModel(shape, corpus: corpus, source: source, target: target, seed: 1)
       #expect(model.configuration == expected.configuration)
       #expect(model.source == source)

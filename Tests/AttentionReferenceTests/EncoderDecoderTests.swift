@@ -48,7 +48,20 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
         + Configuration.Readout.allCases.map {
           .bahdanau(cell: cell, layers: 2, readout: $0, hidden: 4, embedding: 3)
         }
-    } + residual
+    } + residual + reversed
+
+  static let reversed: [Configuration] = Reference.Cell.allCases.flatMap { cell in
+    [
+      Configuration(cell: cell, layers: 2, score: .none, hidden: 4, embedding: 3),
+      Configuration(
+        cell: cell, bidirectional: true, score: .general, inputFeeding: true, hidden: 4, embedding: 3),
+      .bahdanau(cell: cell, hidden: 4, embedding: 3),
+    ].map {
+      var configuration = $0
+      configuration.reversedSource = true
+      return configuration
+    }
+  }
 
   /// Three layers, so that what one connection adds to enters another.
   static let residual: [Configuration] = Reference.Cell.allCases.flatMap { cell in
@@ -260,6 +273,20 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     let (found, expected) = (try Self.run(configuration, parameters), try Self.run(single, parameters))
     #expect(found.meanCrossEntropy == expected.meanCrossEntropy)
     #expect(found.alignments == expected.alignments)
+  }
+
+  @Test(arguments: reversed)
+  func aReversedSourceIsTheSourceFromItsEnd(_ configuration: Configuration) throws {
+    let parameters: [String: ReferenceArray<Double>] = try Self.parameters(configuration)
+    var straight = configuration
+    straight.reversedSource = false
+    let found = try Self.run(configuration, parameters)
+    let mirrored = try Self.run(straight, parameters, sources: Self.sources.map { $0.reversed() })
+    expectEqual([found.meanCrossEntropy], [mirrored.meanCrossEntropy])
+    for (steps, others) in zip(found.alignments, mirrored.alignments) {
+      for (weights, other) in zip(steps, others) { expectEqual(weights, other.reversed()) }
+    }
+    #expect(try Self.run(straight, parameters).meanCrossEntropy != found.meanCrossEntropy)
   }
 
   @Test(arguments: every.filter { $0.score != .none })

@@ -6,16 +6,18 @@ import Testing
 
 /// A small model of any shape, and awkward batches for it.
 struct SmallModel: Sendable, CustomTestStringConvertible {
-  let configuration: ModelConfiguration
+  private(set) var configuration: ModelConfiguration
   /// The same shape for the naive twin.
-  let reference: ReferenceModelConfiguration
+  private(set) var reference: ReferenceModelConfiguration
 
   var testDescription: String {
     let c = configuration
     let kind = c.decoder == .bahdanau ? "bahdanau" : c.score?.rawValue ?? "plain"
-    return
-      "\(kind) \(c.cell.rawValue) ×\(c.layers)\(c.residual ? " residual" : "")"
-      + "\(c.bidirectional ? " bi" : "")\(c.inputFeeding ? " fed" : "")\(c.readout == .maxout ? " maxout" : "")"
+    let options = [
+      ("residual", c.residual), ("bi", c.bidirectional), ("fed", c.inputFeeding),
+      ("maxout", c.readout == .maxout), ("reversed", c.reversedSource),
+    ]
+    return (["\(kind) \(c.cell.rawValue) ×\(c.layers)"] + options.filter(\.1).map(\.0)).joined(separator: " ")
   }
 
   private static func luong(
@@ -45,7 +47,22 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
         readout: readout == .maxout ? .maxout : .tanh, hidden: hidden, embedding: 3))
   }
 
-  static let all = stacked + residual
+  static let all = stacked + residual + reversed
+
+  /// The plain model, Luong's and Bahdanau's, stacked and in both directions or not.
+  static let reversed: [SmallModel] = RecurrentCell.allCases.flatMap { cell in
+    [
+      luong(nil, cell, layers: 2, bidirectional: false, inputFeeding: false),
+      luong(.general, cell, layers: 1, bidirectional: false, inputFeeding: true),
+      luong(.concat, cell, layers: 2, bidirectional: true, inputFeeding: true),
+      bahdanau(cell, layers: 2, hidden: 5),
+    ].map {
+      var small = $0
+      small.configuration.reversedSource = true
+      small.reference.reversedSource = true
+      return small
+    }
+  }
 
   /// Every score, cell, direction and feeding, each with each, in three layers: what one connection adds to enters another.
   static let residual: [SmallModel] = RecurrentCell.allCases.flatMap { cell in

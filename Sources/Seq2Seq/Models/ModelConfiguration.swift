@@ -36,7 +36,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var bidirectional: Bool
   /// Feed s̃_{t−1} to the next step (Luong et al. 2015, §3.3).
   public var inputFeeding: Bool
-  public var readout: Readout
+  public var readout = Readout.tanh
+  /// Encode sources from their end (Sutskever et al. 2014, §3.3). Alignments keep the order of the text.
+  public var reversedSource = false
   /// E, the width of both embeddings.
   public var embedding: Int
   /// H, the width of the decoder and of Luong's encoder; the states of Bahdanau's are twice as wide.
@@ -63,7 +65,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   ) -> ModelConfiguration {
     ModelConfiguration(
       decoder: .luong, score: score, cell: cell, layers: layers, residual: residual,
-      bidirectional: bidirectional, inputFeeding: inputFeeding, readout: .tanh,
+      bidirectional: bidirectional, inputFeeding: inputFeeding,
       embedding: embedding, hidden: hidden, dropout: dropout, maximumLength: maximumLength)
   }
 
@@ -88,7 +90,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   ) -> ModelConfiguration {
     ModelConfiguration(
       decoder: .luong, score: nil, cell: cell, layers: layers, residual: residual,
-      bidirectional: bidirectional, inputFeeding: false, readout: .tanh,
+      bidirectional: bidirectional, inputFeeding: false,
       embedding: embedding, hidden: hidden, dropout: dropout, maximumLength: maximumLength)
   }
 
@@ -184,7 +186,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
 
 extension ModelConfiguration {
   /// What was saved before there was a choice says nothing of it: of Luong's decoder, without
-  /// residual connections, with a tanh readout.
+  /// residual connections, with a tanh readout, of sources as they stand.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.decoder = try values.decodeIfPresent(DecoderKind.self, forKey: .decoder) ?? .luong
@@ -195,6 +197,7 @@ extension ModelConfiguration {
     bidirectional = try values.decode(Bool.self, forKey: .bidirectional)
     inputFeeding = try values.decode(Bool.self, forKey: .inputFeeding)
     readout = try values.decodeIfPresent(Readout.self, forKey: .readout) ?? .tanh
+    reversedSource = try values.decodeIfPresent(Bool.self, forKey: .reversedSource) ?? false
     embedding = try values.decode(Int.self, forKey: .embedding)
     hidden = try values.decode(Int.self, forKey: .hidden)
     dropout = try values.decode(Float.self, forKey: .dropout)
