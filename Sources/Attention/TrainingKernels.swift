@@ -48,6 +48,13 @@ package func globalNorm(_ tensors: [Tensor]) -> Double {
 }
 
 extension Tensor {
+  /// Adds a tensor of the same shape.
+  package mutating func add(_ other: Tensor) {
+    precondition(other.shape == shape)
+    let count = Int64(count)
+    withUnsafeMutablePointer { check(ck_add_f32($0, other.storage.pointer, count)) }
+  }
+
   /// One step of Adam (Kingma & Ba 2015, algorithm 1) on this parameter and its moments; `step` counts from 1.
   package mutating func adamStep(
     gradient: Tensor, gradientScale: Float, m: inout Tensor, v: inout Tensor, rate: Float, beta1: Float,

@@ -33,6 +33,8 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
   public private(set) var readout = Readout.tanh
   /// The encoder reads sources from their end; states and α keep the order of the text.
   public var reversedSource = false
+  /// The output's weight is the embedding of the target.
+  public var tied = false
   public var cell: Reference.Cell
   /// Of the encoder and of Luong's decoder, at least 1; Bahdanau's decoder has one.
   public var layers: Int
@@ -98,10 +100,9 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
     for layer in 0..<decoderLayers {
       list += cellParameters("decoder.\(layer)", inputWidth: decoderInputWidth(layer), hidden: hidden)
     }
-    return list + attentionParameters + [
-      Parameter(name: "output.weight", shape: [targetVocabulary, readoutWidth]),
-      Parameter(name: "output.bias", shape: [targetVocabulary]),
-    ]
+    list += attentionParameters
+    if !tied { list.append(Parameter(name: "output.weight", shape: [targetVocabulary, readoutWidth])) }
+    return list + [Parameter(name: "output.bias", shape: [targetVocabulary])]
   }
 
   @usableFromInline
@@ -163,6 +164,9 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
   func validate() throws {
     guard layers >= 1, hidden >= 1, embedding >= 1 else {
       throw ReferenceError.configuration("layers, hidden and embedding must each be at least 1")
+    }
+    guard !tied || embedding == readoutWidth else {
+      throw ReferenceError.configuration("tied embeddings must be \(readoutWidth) wide, as what the output reads")
     }
     if decoder == .bahdanau { return try validateBahdanau() }
     guard !bidirectional || hidden.isMultiple(of: 2) else {

@@ -55,6 +55,11 @@ struct TrainingArguments: ParsableArguments {
   var hidden: Int?
   @Option(help: number("Width of the embeddings.", shape.embedding))
   var embedding: Int?
+  @Flag(
+    help: """
+      The embeddings of the target are the output layer's weights too: as wide as the hidden units, half with maxout.
+      """)
+  var tied = false
   @Option(help: number("Layers of the encoder and, but for bahdanau, of the decoder.", shape.layers))
   var layers: Int?
   @Flag(help: "Residual connections: every layer above the first adds its input to its output.")
@@ -146,6 +151,7 @@ extension TrainingArguments {
     result.layers = layers ?? result.layers
     if residual { result.residual = true }
     if unidirectional { result.bidirectional = false }
+    if tied { result.tied = true }
     if reversedSource { result.reversedSource = true }
     if noInputFeeding { result.inputFeeding = false }
     result.dropout = dropout ?? result.dropout
@@ -189,6 +195,7 @@ extension TrainingArguments {
       ("--readout", readout?.rawValue, shape.readout.rawValue),
       ("--hidden", hidden?.description, "\(shape.hidden)"),
       ("--embedding", embedding?.description, "\(shape.embedding)"),
+      ("--tied", tied ? "true" : nil, "\(shape.tied)"),
       ("--layers", layers?.description, "\(shape.layers)"),
       ("--residual", residual ? "true" : nil, "\(shape.residual)"),
       ("--unidirectional", unidirectional ? "true" : nil, "\(!shape.bidirectional)"),

@@ -76,6 +76,7 @@ import Testing
       ["--model", "bahdanau", "--readout", "maxout", "--hidden", "7"],
       "--hidden is 7; expected an even number (maxout reads pairs)"
     ),
+    (["--tied"], "--embedding is 64; expected 128 with tied embeddings"),
     (["--colour", "red"], "--colour"),
   ])
   func optionValue(_ arguments: [String], _ expected: String) throws {

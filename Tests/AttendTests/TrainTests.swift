@@ -53,7 +53,7 @@ import Testing
     try Fixture.with(model: nil) { fixture in
       let train = [
         "train", "--train", fixture.data, "--output", fixture.model, "--model", "bahdanau", "--hidden", "8",
-        "--embedding", "4", "--layers", "2", "--residual", "--readout", "maxout",
+        "--embedding", "4", "--layers", "2", "--residual", "--readout", "maxout", "--tied",
       ]
       let outcome = try Command(train + ["--epochs", "1"]).run()
       #expect(outcome.status == 0, "\(outcome.error)")
@@ -61,7 +61,7 @@ import Testing
       let folder = URL(filePath: fixture.model)
       let shape = try TranslationModel(contentsOf: folder).configuration
       #expect(shape.decoder == .bahdanau && shape.cell == .gru && shape.hidden == 8 && shape.layers == 2)
-      #expect(shape.residual && shape.readout == .maxout)
+      #expect(shape.residual && shape.readout == .maxout && shape.tied)
       // It goes on, translates and shows what it looked at.
       #expect(try Command(train + ["--epochs", "2", "--resume"]).run().status == 0)
       let other = ["train", "--train", fixture.data, "--output", fixture.model, "--resume", "--epochs", "3"]

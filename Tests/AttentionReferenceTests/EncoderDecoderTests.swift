@@ -48,7 +48,18 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
         + Configuration.Readout.allCases.map {
           .bahdanau(cell: cell, layers: 2, readout: $0, hidden: 4, embedding: 3)
         }
-    } + residual + reversed
+    } + residual + reversed + tied
+
+  static let tied: [Configuration] = [
+    Configuration(cell: .lstm, layers: 2, score: .general, inputFeeding: true, hidden: 4, embedding: 4),
+    Configuration(cell: .gru, score: .none, hidden: 3, embedding: 3),
+    .bahdanau(cell: .gruResetBefore, hidden: 4, embedding: 4),
+    .bahdanau(cell: .rnn, readout: .maxout, hidden: 4, embedding: 2),
+  ].map {
+    var configuration = $0
+    configuration.tied = true
+    return configuration
+  }
 
   static let reversed: [Configuration] = Reference.Cell.allCases.flatMap { cell in
     [
@@ -289,6 +300,16 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     #expect(try Self.run(straight, parameters).meanCrossEntropy != found.meanCrossEntropy)
   }
 
+  @Test(arguments: tied)
+  func tiedEmbeddingsAreAnOutputOfTheSameWeights(_ configuration: Configuration) throws {
+    var parameters: [String: ReferenceArray<Double>] = try Self.parameters(configuration)
+    let found = try Self.run(configuration, parameters)
+    var free = configuration
+    free.tied = false
+    parameters["output.weight"] = parameters["target.embedding"]
+    #expect(try Self.run(free, parameters).meanCrossEntropy == found.meanCrossEntropy)
+  }
+
   @Test(arguments: every.filter { $0.score != .none })
   func anEmptySourceAttendsToNothing(_ configuration: Configuration) throws {
     let result = try Self.run(configuration, Self.parameters(configuration), sources: [[]], targets: [[2]])
@@ -322,7 +343,9 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     var unscored = Configuration.bahdanau(cell: .gru, hidden: 4, embedding: 2)
     unscored.score = .dot
     let unpaired = Configuration.bahdanau(cell: .gru, readout: .maxout, hidden: 3, embedding: 2)
-    for configuration in [odd, unfed, flat, oneWay, unscored, unpaired] {
+    var narrow = Configuration.bahdanau(cell: .gru, readout: .maxout, hidden: 4, embedding: 4)
+    narrow.tied = true
+    for configuration in [odd, unfed, flat, oneWay, unscored, unpaired, narrow] {
       #expect(throws: ReferenceError.self) {
         try configuration.parameters(sourceVocabulary: 3, targetVocabulary: 3)
       }

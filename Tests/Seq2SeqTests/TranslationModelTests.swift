@@ -24,6 +24,16 @@ struct TranslationModelTests {
     .bahdanau(cell: .gruResetBefore, readout: .maxout, embedding: 4, hidden: 6, maximumLength: 5),
   ])
   func roundTrip(configuration: ModelConfiguration) throws {
+    try expectRoundTrip(configuration)
+  }
+
+  @Test func roundTripOfTiedEmbeddings() throws {
+    var configuration = ModelConfiguration.luong(embedding: 6, hidden: 6, maximumLength: 5)
+    (configuration.tied, configuration.reversedSource) = (true, true)
+    try expectRoundTrip(configuration)
+  }
+
+  private func expectRoundTrip(_ configuration: ModelConfiguration) throws {
     let model = try model(configuration)
     try withTemporaryFolder { folder in
       let inner = folder.appending(path: "new/model")
@@ -54,7 +64,7 @@ struct TranslationModelTests {
       let saved = try String(contentsOf: file, encoding: .utf8)
       let later = [
         /\s*"decoder"\s*:\s*"luong",?/, /\s*"residual"\s*:\s*false,?/, /\s*"readout"\s*:\s*"tanh",?/,
-        /\s*"reversedSource"\s*:\s*false,?/,
+        /\s*"reversedSource"\s*:\s*false,?/, /\s*"tied"\s*:\s*false,?/,
       ]
       try #require(later.allSatisfy { saved.contains($0) })
       let older = later.reduce(saved) { $0.replacing($1, with: "") }

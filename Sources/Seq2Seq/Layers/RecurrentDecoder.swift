@@ -8,7 +8,7 @@ import Attention
 /// ``PackedDecoder/finish(_:)`` for all again. In training that is a batch of whole sentences, in decoding one step.
 protocol RecurrentDecoder: Parameterized {
   /// [V, E].
-  var embedding: Tensor { get }
+  var embedding: Tensor { get set }
   /// Its cells. The first one's input weight meets the embedding in its first columns.
   var layers: [RecurrentLayer] { get }
   /// Nil for the plain decoder.

@@ -5,7 +5,7 @@ public struct EncoderDecoder: Parameterized {
   public let configuration: ModelConfiguration
   var encoder: RecurrentEncoder
   var decoder: any RecurrentDecoder
-  var output: Linear
+  var output: OutputLayer
 
   /// A model with random weights, which the seed decides.
   ///
@@ -17,8 +17,7 @@ public struct EncoderDecoder: Parameterized {
     self.configuration = configuration
     encoder = RecurrentEncoder(configuration, generator: &generator)
     decoder = configuration.makeDecoder(generator: &generator)
-    output = Linear(
-      inputs: configuration.readoutWidth, outputs: configuration.targetVocabulary, generator: &generator)
+    output = OutputLayer(configuration, generator: &generator)
   }
 
   /// A model with the given weights, by name.
@@ -26,7 +25,7 @@ public struct EncoderDecoder: Parameterized {
   /// - Throws: ``ModelError/weights(parameter:problem:)`` unless these are exactly the configuration's parameters.
   public init(_ configuration: ModelConfiguration, weights: [String: Tensor]) throws(ModelError) {
     // Before any memory is asked for: a configuration that is not this file's could want far more than there is.
-    let output = "output.weight"
+    let output = configuration.tied ? "target.embedding" : "output.weight"
     guard weights[output]?.shape == [configuration.targetVocabulary, configuration.readoutWidth] else {
       let shape = "[\(configuration.targetVocabulary), \(configuration.readoutWidth)]"
       throw .weights(
@@ -56,13 +55,16 @@ public struct EncoderDecoder: Parameterized {
 
   private init(
     _ configuration: ModelConfiguration, encoder: RecurrentEncoder, decoder: any RecurrentDecoder,
-    output: Linear
+    output: OutputLayer
   ) {
     self.configuration = configuration
     self.encoder = encoder
     self.decoder = decoder
     self.output = output
   }
+
+  /// W_y, [V, width of the readout].
+  var outputWeight: Tensor { output.weight ?? decoder.embedding }
 
   public mutating func forEachParameter(
     prefix: String, _ body: (_ name: String, _ parameter: inout Tensor) -> Void
@@ -143,7 +145,7 @@ extension EncoderDecoder {
     let pass = forward(batch, dropout: nil, .float32)
     let plan = pass.decoder.plan
     let loss = projectedCrossEntropy(
-      pass.decoder.tape.readout, weight: output.weight, bias: output.bias,
+      pass.decoder.tape.readout, weight: outputWeight, bias: output.bias,
       targets: plan.packed(batch.outputs))
     return batch.targets.indices.map { sentence in
       let rows = (0..<plan.lengths[sentence]).map { plan.row(step: $0, sentence: sentence) }
@@ -179,15 +181,17 @@ extension EncoderDecoder {
     let pass = forward(batch, dropout: dropout, precision)
     let readout = dropout.copy(of: pass.decoder.tape.readout, at: .output)
     let head = projectedCrossEntropyGradients(
-      readout, weight: output.weight, bias: output.bias, targets: pass.decoder.plan.packed(batch.outputs),
+      readout, weight: outputWeight, bias: output.bias, targets: pass.decoder.plan.packed(batch.outputs),
       scale: 1 / Float(batch.tokens), smoothing: labelSmoothing)
     dropout?.apply(head.dx, at: .output)
     let decoded = decoder.backward(head.dx, pass.decoder)
     let encoderGradient = encoder.backward(decoded.states, finals: decoded.finals, pass.encoder)
     let loss = head.loss.reduce(0.0) { $0 + Double($1) } / Double(batch.tokens)
+    var decoderGradient = decoded.decoder
+    if configuration.tied { decoderGradient.embedding.add(head.weight) }
     let gradient = EncoderDecoder(
-      configuration, encoder: encoderGradient, decoder: decoded.decoder,
-      output: Linear(weight: head.weight, bias: head.bias))
+      configuration, encoder: encoderGradient, decoder: decoderGradient,
+      output: OutputLayer(weight: configuration.tied ? nil : head.weight, bias: head.bias))
     return (Float(loss), gradient)
   }
 }

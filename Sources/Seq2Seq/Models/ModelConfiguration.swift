@@ -39,6 +39,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var readout = Readout.tanh
   /// Encode sources from their end (Sutskever et al. 2014, §3.3). Alignments keep the order of the text.
   public var reversedSource = false
+  /// The output layer's weight is the embedding of the target (Press & Wolf 2017), which must be as wide as what that layer
+  /// reads: H, or H/2 by maxout.
+  public var tied = false
   /// E, the width of both embeddings.
   public var embedding: Int
   /// H, the width of the decoder and of Luong's encoder; the states of Bahdanau's are twice as wide.
@@ -123,6 +126,11 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     guard layers > 1 || !residual else {
       throw .configuration(option: "residual", expected: "false with a single layer", found: "true")
     }
+    guard !tied || embedding == readoutWidth else {
+      throw .configuration(
+        option: "embedding", expected: "\(readoutWidth) with tied embeddings (what the output layer reads)",
+        found: "\(embedding)")
+    }
     switch decoder {
     case .luong: try validateLuong()
     case .bahdanau: try validateBahdanau()
@@ -186,7 +194,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
 
 extension ModelConfiguration {
   /// What was saved before there was a choice says nothing of it: of Luong's decoder, without
-  /// residual connections, with a tanh readout, of sources as they stand.
+  /// residual connections, with a tanh readout, of sources as they stand, with an output weight of its own.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.decoder = try values.decodeIfPresent(DecoderKind.self, forKey: .decoder) ?? .luong
@@ -198,6 +206,7 @@ extension ModelConfiguration {
     inputFeeding = try values.decode(Bool.self, forKey: .inputFeeding)
     readout = try values.decodeIfPresent(Readout.self, forKey: .readout) ?? .tanh
     reversedSource = try values.decodeIfPresent(Bool.self, forKey: .reversedSource) ?? false
+    tied = try values.decodeIfPresent(Bool.self, forKey: .tied) ?? false
     embedding = try values.decode(Int.self, forKey: .embedding)
     hidden = try values.decode(Int.self, forKey: .hidden)
     dropout = try values.decode(Float.self, forKey: .dropout)
