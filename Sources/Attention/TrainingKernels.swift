@@ -48,6 +48,12 @@ package func globalNorm(_ tensors: [Tensor]) -> Double {
 }
 
 extension Tensor {
+  /// Inverted dropout in place; of the gradient, the same call is the backward.
+  package mutating func dropOut(rate: Float, seed: UInt64) {
+    let count = Int64(count)
+    withUnsafeMutablePointer { check(ck_dropout_f32($0, $0, rate, seed, 0, count)) }
+  }
+
   /// Adds a tensor of the same shape.
   package mutating func add(_ other: Tensor) {
     precondition(other.shape == shape)

@@ -72,6 +72,11 @@ struct TrainingArguments: ParsableArguments {
   var noInputFeeding = false
   @Option(help: number("Share of activations dropped in training.", shape.dropout))
   var dropout: Float?
+  @Flag(
+    help: "Drop the same of a sentence at all of its steps, and whole tokens at the embeddings.")
+  var variational = false
+  @Option(help: number("Share of the recurrent weights dropped in training.", shape.recurrentDropout))
+  var recurrentDropout: Float?
   @Option(help: number("Most tokens that a sentence may have.", shape.maximumLength))
   var maxLength: Int?
 
@@ -155,6 +160,8 @@ extension TrainingArguments {
     if reversedSource { result.reversedSource = true }
     if noInputFeeding { result.inputFeeding = false }
     result.dropout = dropout ?? result.dropout
+    if variational { result.variational = true }
+    result.recurrentDropout = recurrentDropout ?? result.recurrentDropout
     result.maximumLength = maxLength ?? result.maximumLength
     return result
   }
@@ -177,7 +184,7 @@ extension TrainingArguments {
   /// The library's names of options, as the command line spells them.
   private static let names = [
     "batchSize": "batch", "clipNorm": "clip", "labelSmoothing": "label-smoothing",
-    "maximumLength": "max-length",
+    "maximumLength": "max-length", "recurrentDropout": "recurrent-dropout",
   ]
 }
 
@@ -201,6 +208,8 @@ extension TrainingArguments {
       ("--unidirectional", unidirectional ? "true" : nil, "\(!shape.bidirectional)"),
       ("--no-input-feeding", noInputFeeding ? "true" : nil, "\(!shape.inputFeeding)"),
       ("--dropout", dropout?.description, "\(shape.dropout)"),
+      ("--variational", variational ? "true" : nil, "\(shape.variational)"),
+      ("--recurrent-dropout", recurrentDropout?.description, "\(shape.recurrentDropout)"),
       ("--max-length", maxLength?.description, "\(shape.maximumLength)"),
       ("--source-tokens", sourceTokens?.rawValue, source.unit.rawValue),
       ("--target-tokens", targetTokens?.rawValue, target.unit.rawValue),

@@ -76,6 +76,8 @@ import Testing
       ["--model", "bahdanau", "--readout", "maxout", "--hidden", "7"],
       "--hidden is 7; expected an even number (maxout reads pairs)"
     ),
+    (["--variational"], "--variational is true; expected false without dropout"),
+    (["--recurrent-dropout", "1"], "--recurrent-dropout is 1.0; expected at least 0 and less than 1"),
     (["--tied"], "--embedding is 64; expected 128 with tied embeddings"),
     (["--colour", "red"], "--colour"),
   ])

@@ -113,9 +113,12 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
     return all
   }()
 
-  func model(dropout: Float = 0) throws -> EncoderDecoder {
-    var c = configuration
-    c.dropout = dropout
+  func model(dropout: Float = 0, variational: Bool = false, recurrentDropout: Float = 0) throws
+    -> EncoderDecoder
+  {
+    let c = configuration.with {
+      ($0.dropout, $0.variational, $0.recurrentDropout) = (dropout, variational, recurrentDropout)
+    }
     return try EncoderDecoder(c.sized(source: 9, target: 8), seed: 5)
   }
 
@@ -124,6 +127,14 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
   static let targets: [[Int32]] = [[3, 0], [7, 4, 5, 6], [6, 3], [], [5]]
 
   static var batch: Batch { Batch(Array(zip(sources, targets)).map { (source: $0, target: $1) }) }
+}
+
+extension ModelConfiguration {
+  func with(_ change: (inout ModelConfiguration) -> Void) -> ModelConfiguration {
+    var result = self
+    change(&result)
+    return result
+  }
 }
 
 extension RecurrentCell {
@@ -233,10 +244,10 @@ struct EncoderDecoderTests {
 
   /// Dropout is a fixed function for a fixed seed, so its gradient too is that of differences; here in float, with
   /// the directional derivative along the gradient itself: f(x + hg) − f(x − hg) = 2h |g|².
-  @Test("the gradient with dropout is that of the same masks")
-  func dropoutGradient() throws {
+  @Test("the gradient with dropout is that of the same masks", arguments: [false, true], [0, 0.3] as [Float])
+  func dropoutGradient(variational: Bool, recurrent: Float) throws {
     for small in SmallModel.all where small.configuration.layers > 1 {
-      let model = try small.model(dropout: 0.3)
+      let model = try small.model(dropout: 0.3, variational: variational, recurrentDropout: recurrent)
       let (_, gradient) = try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
       let squared = gradient.parameters.reduce(0.0) { sum, parameter in
         parameter.tensor.elements.reduce(sum) { $0 + Double($1) * Double($1) }
@@ -304,7 +315,8 @@ struct EncoderDecoderTests {
   /// a token as long as there are fewer than rows, else once a row.
   @Test("products with embeddings, made by token or by row, are the same", arguments: SmallModel.all)
   func embeddingsByToken(small: SmallModel) throws {
-    let few = try small.model()
+    // Of what a seed drops too, where whole tokens fall.
+    let few = try small.model(dropout: 0.4, variational: true)
     let many = 40
     var weights = weights(few)
     for name in ["source.embedding", "target.embedding", "output.weight", "output.bias"] {
@@ -316,15 +328,17 @@ struct EncoderDecoderTests {
       weights[name] = wide
     }
     let large = try EncoderDecoder(few.configuration.sized(source: many, target: many), weights: weights)
-    let byToken = try few.lossAndGradient(SmallModel.batch)
-    let byRow = try large.lossAndGradient(SmallModel.batch)
-    #expect(byToken.loss == byRow.loss)
-    let gradients = self.weights(byRow.gradient)
-    for (name, tensor) in byToken.gradient.parameters {
-      let scale = tensor.elements.reduce(0) { max($0, abs($1)) }
-      // Sums of up to 14 rows, whose terms are at most some times as large.
-      for (a, b) in zip(tensor.elements, gradients[name]!.elements) {
-        #expect(abs(a - b) <= 0x1p-18 * scale, "\(name)")
+    for seed in [nil, 77] as [UInt64?] {
+      let byToken = try few.lossAndGradient(SmallModel.batch, dropoutSeed: seed)
+      let byRow = try large.lossAndGradient(SmallModel.batch, dropoutSeed: seed)
+      #expect(byToken.loss == byRow.loss)
+      let gradients = self.weights(byRow.gradient)
+      for (name, tensor) in byToken.gradient.parameters {
+        let scale = tensor.elements.reduce(0) { max($0, abs($1)) }
+        // Sums of up to 14 rows, whose terms are at most some times as large.
+        for (a, b) in zip(tensor.elements, gradients[name]!.elements) {
+          #expect(abs(a - b) <= 0x1p-18 * scale, "\(name)")
+        }
       }
     }
   }
@@ -363,7 +377,7 @@ struct EncoderDecoderTests {
   func wrongConfigurations() {
     let wrong: [(inout ModelConfiguration) -> Void] = [
       { $0.hidden = 0 }, { $0.hidden = 7 }, { $0.layers = 0 }, { $0.embedding = -1 }, { $0.dropout = 1 },
-      { $0.dropout = .nan }, { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
+      { $0.dropout = .nan }, { $0.recurrentDropout = 1 }, { $0.variational = true }, { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
       { $0.residual = true }, { $0.readout = .maxout },
       { $0.tied = true },
     ]

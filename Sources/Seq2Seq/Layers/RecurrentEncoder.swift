@@ -96,7 +96,8 @@ struct PackedEncoder: Sendable {
 
   func forward(_ sources: [[Int32]], dropout: Dropout?) -> RecurrentEncoder.Pass {
     let plan = SequencePlan(lengths: sources.map(\.count))
-    let ids = plan.packed(reversed ? sources.map { $0.reversed() } : sources)
+    let ids = dropout.keeping(
+      plan.packed(reversed ? sources.map { $0.reversed() } : sources), plan, at: .sourceEmbedding)
     let reversal = reversed || layers.contains { $0.backward != nil } ? plan.reversal : []
     var x = LayerInput(embedding: embedding, ids, dropout: dropout, at: .sourceEmbedding)
     var runs: [(forward: RecurrentEncoder.Run, backward: RecurrentEncoder.Run?)] = []
@@ -104,7 +105,7 @@ struct PackedEncoder: Sendable {
     for (index, layer) in layers.enumerated() {
       let entered = x.factor
       let isConnected = residual && index > 0
-      if index > 0 { x = LayerInput(dropout.copy(of: entered, at: .encoder, layer: index)) }
+      if index > 0 { x = LayerInput(dropout.copy(of: entered, plan, at: .encoder, layer: index)) }
       let forward = run(layer.forward, x, plan)
       guard let second = layer.backward else {
         runs.append((forward, nil))
@@ -181,7 +182,7 @@ extension RecurrentEncoder {
       guard let second = layer.backward, let secondRun = runs.backward else {
         let (gradient, below) = backward(layer.forward, runs.forward, dx, state, pass, previous)
         gradients.append(Layer(forward: gradient, backward: nil))
-        dx = entered(below, doutput: dx, index, pass.dropout)
+        dx = entered(below, doutput: dx, index, pass)
         continue
       }
       let firstHalf = Matrix(rows: dx.rows, columns: h)
@@ -194,7 +195,7 @@ extension RecurrentEncoder {
         second, secondRun, secondHalf, state.columns(h..<dx.columns), pass, previous)
       runs.forward.input.add(mirrored, reversal, to: below)
       gradients.append(Layer(forward: first, backward: last))
-      dx = entered(below, doutput: dx, index, pass.dropout)
+      dx = entered(below, doutput: dx, index, pass)
     }
     let dembedding = pass.runs[0].forward.input.tableGradient(
       dx, of: embedding, pass.ids, dropout: pass.dropout, at: .sourceEmbedding)
@@ -203,9 +204,9 @@ extension RecurrentEncoder {
 
   /// Inverts y = h + x, with h from the dropped x: turns `dx`, the gradient of what the cells of layer `index` read, into that of
   /// what entered the layer.
-  private func entered(_ dx: Matrix, doutput: Matrix, _ index: Int, _ dropout: Dropout?) -> Matrix {
+  private func entered(_ dx: Matrix, doutput: Matrix, _ index: Int, _ pass: Pass) -> Matrix {
     if index > 0 {
-      dropout?.apply(dx, at: .encoder, layer: index)
+      pass.dropout?.apply(dx, pass.plan, at: .encoder, layer: index)
       if residual { dx.add(doutput) }
     }
     return dx

@@ -175,15 +175,28 @@ extension EncoderDecoder {
       throw .configuration(option: "precision", expected: "float32 or bfloat16", found: "\(precision)")
     }
     try check(batch)
-    let dropout = dropoutSeed.flatMap {
-      configuration.dropout > 0 ? Dropout(rate: configuration.dropout, seed: $0) : nil
-    }
+    guard let dropoutSeed else { return gradients(batch, nil, labelSmoothing, precision) }
+    let c = configuration
+    let dropout =
+      c.dropout > 0 ? Dropout(rate: c.dropout, seed: dropoutSeed, isVariational: c.variational) : nil
+    let connect = c.recurrentDropout > 0 ? DropConnect(rate: c.recurrentDropout, seed: dropoutSeed) : nil
+    var network = self
+    connect?.apply(to: &network)
+    var (loss, gradient) = network.gradients(batch, dropout, labelSmoothing, precision)
+    connect?.apply(to: &gradient)
+    return (loss, gradient)
+  }
+
+  private func gradients(_ batch: Batch, _ dropout: Dropout?, _ labelSmoothing: Float, _ precision: Precision)
+    -> (loss: Float, gradient: EncoderDecoder)
+  {
     let pass = forward(batch, dropout: dropout, precision)
-    let readout = dropout.copy(of: pass.decoder.tape.readout, at: .output)
+    let plan = pass.decoder.plan
+    let readout = dropout.copy(of: pass.decoder.tape.readout, plan, at: .output)
     let head = projectedCrossEntropyGradients(
-      readout, weight: outputWeight, bias: output.bias, targets: pass.decoder.plan.packed(batch.outputs),
+      readout, weight: outputWeight, bias: output.bias, targets: plan.packed(batch.outputs),
       scale: 1 / Float(batch.tokens), smoothing: labelSmoothing)
-    dropout?.apply(head.dx, at: .output)
+    dropout?.apply(head.dx, plan, at: .output)
     let decoded = decoder.backward(head.dx, pass.decoder)
     let encoderGradient = encoder.backward(decoded.states, finals: decoded.finals, pass.encoder)
     let loss = head.loss.reduce(0.0) { $0 + Double($1) } / Double(batch.tokens)

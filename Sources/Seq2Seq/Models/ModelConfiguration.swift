@@ -48,6 +48,10 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var hidden: Int
   /// The share of activations dropped in training, between layers, at the embeddings and before the output.
   public var dropout: Float
+  /// Drop the same of a sentence at all of its steps, and whole tokens at the embeddings (Gal & Ghahramani 2016).
+  public var variational = false
+  /// The share of the recurrent weights of all cells dropped in training, the same at all steps (Merity et al. 2018).
+  public var recurrentDropout: Float = 0
   /// The most tokens that a source or a target may have.
   public var maximumLength: Int
   public internal(set) var sourceVocabulary = 0
@@ -120,8 +124,13 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
         option: "hidden", expected: "a model of at most \(Self.mostParameters) parameters",
         found: "\(hidden) (about \(Int(parameterEstimate)) parameters)")
     }
-    guard dropout >= 0 && dropout < 1 else {
-      throw .configuration(option: "dropout", expected: "at least 0 and less than 1", found: "\(dropout)")
+    for (option, rate) in [("dropout", dropout), ("recurrentDropout", recurrentDropout)] {
+      guard rate >= 0 && rate < 1 else {
+        throw .configuration(option: option, expected: "at least 0 and less than 1", found: "\(rate)")
+      }
+    }
+    guard dropout > 0 || !variational else {
+      throw .configuration(option: "variational", expected: "false without dropout", found: "true")
     }
     guard layers > 1 || !residual else {
       throw .configuration(option: "residual", expected: "false with a single layer", found: "true")
@@ -210,6 +219,8 @@ extension ModelConfiguration {
     embedding = try values.decode(Int.self, forKey: .embedding)
     hidden = try values.decode(Int.self, forKey: .hidden)
     dropout = try values.decode(Float.self, forKey: .dropout)
+    variational = try values.decodeIfPresent(Bool.self, forKey: .variational) ?? false
+    recurrentDropout = try values.decodeIfPresent(Float.self, forKey: .recurrentDropout) ?? 0
     maximumLength = try values.decode(Int.self, forKey: .maximumLength)
     sourceVocabulary = try values.decode(Int.self, forKey: .sourceVocabulary)
     targetVocabulary = try values.decode(Int.self, forKey: .targetVocabulary)
