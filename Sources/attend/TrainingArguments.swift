@@ -77,6 +77,10 @@ struct TrainingArguments: ParsableArguments {
   var variational = false
   @Option(help: number("Share of the recurrent weights dropped in training.", shape.recurrentDropout))
   var recurrentDropout: Float?
+  @Option(
+    help: ArgumentHelp(
+      "Let all parameters start between -n and n. (default: each layer its own range)", valueName: "n"))
+  var initialRange: Float?
   @Option(help: number("Most tokens that a sentence may have.", shape.maximumLength))
   var maxLength: Int?
 
@@ -161,6 +165,7 @@ extension TrainingArguments {
     if noInputFeeding { result.inputFeeding = false }
     result.dropout = dropout ?? result.dropout
     if variational { result.variational = true }
+    result.initialRange = initialRange ?? result.initialRange
     result.recurrentDropout = recurrentDropout ?? result.recurrentDropout
     result.maximumLength = maxLength ?? result.maximumLength
     return result
@@ -185,6 +190,7 @@ extension TrainingArguments {
   private static let names = [
     "batchSize": "batch", "clipNorm": "clip", "labelSmoothing": "label-smoothing",
     "maximumLength": "max-length", "recurrentDropout": "recurrent-dropout",
+    "initialRange": "initial-range",
   ]
 }
 
@@ -209,6 +215,7 @@ extension TrainingArguments {
       ("--no-input-feeding", noInputFeeding ? "true" : nil, "\(!shape.inputFeeding)"),
       ("--dropout", dropout?.description, "\(shape.dropout)"),
       ("--variational", variational ? "true" : nil, "\(shape.variational)"),
+      ("--initial-range", initialRange?.description, shape.initialRange?.description ?? "each layer's own"),
       ("--recurrent-dropout", recurrentDropout?.description, "\(shape.recurrentDropout)"),
       ("--max-length", maxLength?.description, "\(shape.maximumLength)"),
       ("--source-tokens", sourceTokens?.rawValue, source.unit.rawValue),

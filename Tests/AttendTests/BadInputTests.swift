@@ -78,6 +78,7 @@ import Testing
     ),
     (["--variational"], "--variational is true; expected false without dropout"),
     (["--recurrent-dropout", "1"], "--recurrent-dropout is 1.0; expected at least 0 and less than 1"),
+    (["--initial-range", "0"], "--initial-range is 0.0; expected a positive number"),
     (["--tied"], "--embedding is 64; expected 128 with tied embeddings"),
     (["--colour", "red"], "--colour"),
   ])

@@ -373,11 +373,27 @@ struct EncoderDecoderTests {
     }
   }
 
+  @Test("parameters start in the range that is asked for, and fill it", arguments: [0.01, 2] as [Float])
+  func initialRange(range: Float) throws {
+    for c in [ModelConfiguration.luong(), .bahdanau(), .plain(cell: .gru)] {
+      let sized = try c.with { $0.initialRange = range }.sized(source: 50, target: 50)
+      let model = try EncoderDecoder(sized, seed: 1)
+      for (name, tensor) in model.parameters {
+        // The largest of at least 50 draws lies below half of the range once in 2⁵⁰ times.
+        let largest = tensor.elements.reduce(0) { max($0, abs($1)) }
+        #expect(largest <= range && largest > range / 2, "\(name)")
+        #expect(abs(tensor.elements.reduce(0, +)) < 5 * range * Float(tensor.count).squareRoot(), "\(name)")
+      }
+      #expect(try EncoderDecoder(sized, seed: 1).parameters.map(\.tensor) == model.parameters.map(\.tensor))
+    }
+  }
+
   @Test("configurations that cannot be are refused")
   func wrongConfigurations() {
     let wrong: [(inout ModelConfiguration) -> Void] = [
       { $0.hidden = 0 }, { $0.hidden = 7 }, { $0.layers = 0 }, { $0.embedding = -1 }, { $0.dropout = 1 },
-      { $0.dropout = .nan }, { $0.recurrentDropout = 1 }, { $0.variational = true }, { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
+      { $0.dropout = .nan }, { $0.recurrentDropout = 1 },
+      { $0.initialRange = 0 }, { $0.initialRange = .infinity }, { $0.variational = true }, { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
       { $0.residual = true }, { $0.readout = .maxout },
       { $0.tied = true },
     ]

@@ -18,6 +18,9 @@ public struct EncoderDecoder: Parameterized {
     encoder = RecurrentEncoder(configuration, generator: &generator)
     decoder = configuration.makeDecoder(generator: &generator)
     output = OutputLayer(configuration, generator: &generator)
+    if let range = configuration.initialRange {
+      forEachParameter(prefix: "") { $1 = generator.uniform($1.shape, bound: range) }
+    }
   }
 
   /// A model with the given weights, by name.

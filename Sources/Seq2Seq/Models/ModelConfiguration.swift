@@ -52,6 +52,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var variational = false
   /// The share of the recurrent weights of all cells dropped in training, the same at all steps (Merity et al. 2018).
   public var recurrentDropout: Float = 0
+  /// Where every parameter starts, biases included: uniform in ± this, as the papers have it. Nil: each layer's own, uniform in
+  /// ±1/√(inputs), cells in ±1/√H, embeddings in ±0.1, biases 0 (an LSTM's forget gate 1).
+  public var initialRange: Float?
   /// The most tokens that a source or a target may have.
   public var maximumLength: Int
   public internal(set) var sourceVocabulary = 0
@@ -128,6 +131,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
       guard rate >= 0 && rate < 1 else {
         throw .configuration(option: option, expected: "at least 0 and less than 1", found: "\(rate)")
       }
+    }
+    guard initialRange.map({ $0 > 0 && $0.isFinite }) ?? true else {
+      throw .configuration(option: "initialRange", expected: "a positive number", found: "\(initialRange!)")
     }
     guard dropout > 0 || !variational else {
       throw .configuration(option: "variational", expected: "false without dropout", found: "true")
@@ -220,6 +226,7 @@ extension ModelConfiguration {
     hidden = try values.decode(Int.self, forKey: .hidden)
     dropout = try values.decode(Float.self, forKey: .dropout)
     variational = try values.decodeIfPresent(Bool.self, forKey: .variational) ?? false
+    initialRange = try values.decodeIfPresent(Float.self, forKey: .initialRange)
     recurrentDropout = try values.decodeIfPresent(Float.self, forKey: .recurrentDropout) ?? 0
     maximumLength = try values.decode(Int.self, forKey: .maximumLength)
     sourceVocabulary = try values.decode(Int.self, forKey: .sourceVocabulary)
