@@ -229,7 +229,8 @@ struct ReferenceModel<T: Reference.Scalar> {
   func crossEntropy(_ states: [T], targets: [Int]) throws -> Reference.CrossEntropyResult<T> {
     try Reference.requireIndices(targets, "targets", minimum: 0, count: targetVocabulary)
     return try Reference.crossEntropy(
-      x: states, weight: value(configuration.tied ? "target.embedding" : "output.weight"), bias: value("output.bias"), targets: targets,
+      x: states, weight: value(configuration.tied ? "target.embedding" : "output.weight"),
+      bias: value("output.bias"), targets: targets,
       hidden: configuration.readoutWidth, vocabulary: targetVocabulary)
   }
 }

@@ -166,7 +166,8 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
       throw ReferenceError.configuration("layers, hidden and embedding must each be at least 1")
     }
     guard !tied || embedding == readoutWidth else {
-      throw ReferenceError.configuration("tied embeddings must be \(readoutWidth) wide, as what the output reads")
+      throw ReferenceError.configuration(
+        "tied embeddings must be \(readoutWidth) wide, as what the output reads")
     }
     if decoder == .bahdanau { return try validateBahdanau() }
     guard !bidirectional || hidden.isMultiple(of: 2) else {

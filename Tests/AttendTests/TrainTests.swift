@@ -26,7 +26,8 @@ import Testing
         "train", "--train", fixture.data, "--output", fixture.model, "--epochs", "1", "--quiet", "--score",
         "concat", "--cell", "gru", "--hidden", "6", "--embedding", "5", "--layers", "2", "--residual",
         "--unidirectional", "--reversed-source",
-        "--no-input-feeding", "--dropout", "0.1", "--variational", "--recurrent-dropout", "0.2", "--initial-range", "0.08", "--max-length", "99", "--source-tokens", "words",
+        "--no-input-feeding", "--dropout", "0.1", "--variational", "--recurrent-dropout", "0.2",
+        "--initial-range", "0.08", "--max-length", "99", "--source-tokens", "words",
         "--target-tokens", "whitespace", "--lowercase",
       ]
       let outcome = try Command(arguments).run()

@@ -244,7 +244,8 @@ struct EncoderDecoderTests {
 
   /// Dropout is a fixed function for a fixed seed, so its gradient too is that of differences; here in float, with
   /// the directional derivative along the gradient itself: f(x + hg) − f(x − hg) = 2h |g|².
-  @Test("the gradient with dropout is that of the same masks", arguments: [false, true], [0, 0.3] as [Float])
+  @Test(
+    "the gradient with dropout is that of the same masks", arguments: [false, true], [0, 0.3] as [Float])
   func dropoutGradient(variational: Bool, recurrent: Float) throws {
     for small in SmallModel.all where small.configuration.layers > 1 {
       let model = try small.model(dropout: 0.3, variational: variational, recurrentDropout: recurrent)
@@ -393,7 +394,8 @@ struct EncoderDecoderTests {
     let wrong: [(inout ModelConfiguration) -> Void] = [
       { $0.hidden = 0 }, { $0.hidden = 7 }, { $0.layers = 0 }, { $0.embedding = -1 }, { $0.dropout = 1 },
       { $0.dropout = .nan }, { $0.recurrentDropout = 1 },
-      { $0.initialRange = 0 }, { $0.initialRange = .infinity }, { $0.variational = true }, { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
+      { $0.initialRange = 0 }, { $0.initialRange = .infinity }, { $0.variational = true },
+      { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
       { $0.residual = true }, { $0.readout = .maxout },
       { $0.tied = true },
     ]

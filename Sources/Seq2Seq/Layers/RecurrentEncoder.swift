@@ -199,7 +199,8 @@ extension RecurrentEncoder {
     }
     let dembedding = pass.runs[0].forward.input.tableGradient(
       dx, of: embedding, pass.ids, dropout: pass.dropout, at: .sourceEmbedding)
-    return RecurrentEncoder(embedding: dembedding, layers: gradients.reversed(), residual: residual, reversed: reversed)
+    return RecurrentEncoder(
+      embedding: dembedding, layers: gradients.reversed(), residual: residual, reversed: reversed)
   }
 
   /// Inverts y = h + x, with h from the dropped x: turns `dx`, the gradient of what the cells of layer `index` read, into that of
