@@ -13,6 +13,8 @@ private struct Fixture {
       /// Absent where there are no residual connections.
       let residual: Bool?
       let bidirectional: Bool
+      /// Absent where they are false.
+      let reversedSource, tied: Bool?
       /// Absent for Luong's and for the plain model.
       let decoder: DecoderKind?
       /// Absent for the tanh one.
@@ -63,6 +65,8 @@ private struct Fixture {
     configuration.residual = c.residual ?? false
     configuration.bidirectional = c.bidirectional
     configuration.inputFeeding = c.inputFeeding
+    configuration.reversedSource = c.reversedSource ?? false
+    configuration.tied = c.tied ?? false
     configuration.embedding = c.embedding
     configuration.hidden = c.hidden
     return try EncoderDecoder(
@@ -96,6 +100,7 @@ private func relativeError(_ a: Tensor, _ b: Tensor) -> Float {
 struct PyTorchParityTests {
   private static let attending = [
     "luong-lstm", "luong-gru", "residual-gru", "bahdanau-gru", "bahdanau-lstm", "bahdanau-maxout",
+    "reversed-tied",
   ]
   private static let names = attending + ["plain"]
 

@@ -65,6 +65,10 @@ MODELS = {
         cell="gru", layers=3, residual=True, bidirectional=True, score="general", inputFeeding=True,
         clipNorm=1.5, **(SIZES | dict(hidden=6))
     ),
+    "reversed-tied": dict(
+        cell="lstm", layers=2, bidirectional=False, score="general", inputFeeding=True, reversedSource=True,
+        tied=True, clipNorm=0.6, **(SIZES | dict(embedding=6, hidden=6))
+    ),
     "plain": dict(
         cell="lstm", layers=1, bidirectional=False, score="none", inputFeeding=False, clipNorm=0.45, **SIZES
     ),
@@ -88,6 +92,8 @@ class Model(nn.Module):
         )
         self.decoder = nn.ModuleList((nn.LSTMCell if lstm else nn.GRUCell)(I, H) for I in decoder_widths)
         self.output = nn.Linear(H // 2 if c.get("readout") == "maxout" else H, c["targetVocabulary"])
+        if c.get("tied"):  # one parameter in two places (Press and Wolf 2017)
+            self.output.weight = self.target.weight
 
     def named(self):
         """The trained parameters by our names. An LSTM's second bias in PyTorch is none: it stays zero."""
@@ -98,7 +104,10 @@ class Model(nn.Module):
                 names |= self.cell(f"encoder.{layer}.{direction}", module, suffix)
         for layer, cell in enumerate(self.decoder):
             names |= self.cell(f"decoder.{layer}", cell, "")
-        return names | self.own() | {"output.weight": self.output.weight, "output.bias": self.output.bias}
+        names |= self.own()
+        if not self.c.get("tied"):
+            names["output.weight"] = self.output.weight
+        return names | {"output.bias": self.output.bias}
 
     def cell(self, name, module, suffix):
         parts = {"input": "weight_ih", "recurrent": "weight_hh", "bias": "bias_ih"}
@@ -109,7 +118,11 @@ class Model(nn.Module):
     def forward(self, sources, targets):
         """The mean cross entropy and the alignment [B, T, S], or None without attention."""
         lengths = torch.tensor([len(s) for s in sources])
-        states, final = self.encode(padded(sources, UNKNOWN), lengths)
+        if self.c.get("reversedSource"):
+            states, final = self.encode(padded([s[::-1] for s in sources], UNKNOWN), lengths)
+            states = mirrored(states, lengths)
+        else:
+            states, final = self.encode(padded(sources, UNKNOWN), lengths)
         fed = padded([[START] + y for y in targets], UNKNOWN)
         expected = padded([y + [END] for y in targets], IGNORED)
         masked = torch.arange(states.shape[1]) >= lengths[:, None]
@@ -238,6 +251,13 @@ class Bahdanau(Model):
 
 def model_of(c):
     return (Bahdanau if c.get("decoder") == "bahdanau" else Luong)(c)
+
+
+def mirrored(states, lengths):
+    """The states [B, S, ·] of each sentence from its last to its first."""
+    return torch.stack([
+        torch.cat([rows[:n].flip(0), rows[n:]]) for rows, n in zip(states, lengths.tolist())
+    ])
 
 
 def padded(rows, filler):
