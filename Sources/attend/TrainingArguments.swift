@@ -138,7 +138,6 @@ extension TrainingArguments {
     let fixed = [
       ("--score", score != nil, "Bahdanau's model has one score"),
       ("--unidirectional", unidirectional, "Bahdanau's encoder reads in both directions"),
-      ("--reversed-source", reversedSource ? "true" : nil, "\(shape.reversedSource)"),
       ("--no-input-feeding", noInputFeeding, "Bahdanau's decoder is fed the context"),
     ]
     for (option, isGiven, reason) in fixed where isGiven {
@@ -212,6 +211,7 @@ extension TrainingArguments {
       ("--layers", layers?.description, "\(shape.layers)"),
       ("--residual", residual ? "true" : nil, "\(shape.residual)"),
       ("--unidirectional", unidirectional ? "true" : nil, "\(!shape.bidirectional)"),
+      ("--reversed-source", reversedSource ? "true" : nil, "\(shape.reversedSource)"),
       ("--no-input-feeding", noInputFeeding ? "true" : nil, "\(!shape.inputFeeding)"),
       ("--dropout", dropout?.description, "\(shape.dropout)"),
       ("--variational", variational ? "true" : nil, "\(shape.variational)"),
