@@ -8,8 +8,9 @@ import Attention
 ///     s̃_t = tanh(W_c [s_t ; c_t ; embed(y_{t−1})] + b_c)                                    `.tanh`
 ///     s̃_t = max over pairs of t̃_t = W_c [s_{t−1} ; c_t ; embed(y_{t−1})] + b_c              `.maxout`, with
 ///
-/// U_o, C_o and V_o of the paper side by side in W_c. Attention asks with the state before the cell, so that s_t depends on the source through c_t as well; the readout feeds no step
-/// and is made for all of them at once. ←h_1 is the last state of the encoder's backward direction, in its top layer.
+/// U_o, C_o and V_o of the paper side by side in W_c. Attention asks with the state before the cell, so that s_t depends on the source
+/// through c_t as well; the readout feeds no step and is made for all of them at once. ←h_1 is the last state of the encoder's backward
+/// direction, in its top layer.
 struct BahdanauDecoder: RecurrentDecoder {
   var embedding: Tensor
   /// Its input weight is [·, E + width of h].
