@@ -15,6 +15,12 @@ CK_EXTERN ck_status ck_sigmoid_f32(float *y, const float *x, int64_t count);
 // Backward of y = tanh(x): dx = dy (1 − y²). In place on dy is allowed.
 CK_EXTERN ck_status ck_tanh_backward_f32(float *dx, const float *dy, const float *y, int64_t count);
 
+// Maxout over pairs of neighbours (Goodfellow et al. 2013): y[i] = max(x[2i], x[2i + 1]), where a NaN of
+// either stays; y has `count` elements, x twice as many. The backward overwrites: dx[2i] = dy[i] where x[2i]
+// ≥ x[2i + 1], else dx[2i + 1] = dy[i], and the other of the pair is 0; dx and x may be the same.
+CK_EXTERN ck_status ck_maxout_f32(float *y, const float *x, int64_t count);
+CK_EXTERN ck_status ck_maxout_backward_f32(float *dx, const float *dy, const float *x, int64_t count);
+
 // Accumulates: y += x.
 CK_EXTERN ck_status ck_add_f32(float *y, const float *x, int64_t count);
 

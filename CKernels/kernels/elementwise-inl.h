@@ -1,9 +1,27 @@
-// Passes over single elements: sums, the backward of tanh, dropout, the optimisers.
+// Passes over single elements: sums, the backward of tanh, maxout, dropout, the optimisers.
 
 static void tanh_backward_range(float *dx, const float *dy, const float *y, int64_t count) {
     for (int64_t i = 0; i < count; i += CK_LANES) {
         vf out = vf_load_first(y + i, count - i), d = vf_load_first(dy + i, count - i);
         vf_store_first(dx + i, d * vf_fma(-out, out, vf_set(1.0f)), count - i);
+    }
+}
+
+// Neighbours lie across lanes: these are plain loops, of which clang makes what the set has.
+
+// A NaN of either stays: compared with a second that is none, no first is larger.
+static void maxout_range(float *y, const float *x, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        float first = x[2 * i], second = x[2 * i + 1];
+        y[i] = first != first || first > second ? first : second;
+    }
+}
+
+static void maxout_backward_range(float *dx, const float *dy, const float *x, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        int first = x[2 * i] >= x[2 * i + 1];
+        dx[2 * i] = first ? dy[i] : 0;
+        dx[2 * i + 1] = first ? 0 : dy[i];
     }
 }
 

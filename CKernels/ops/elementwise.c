@@ -44,6 +44,27 @@ ck_status ck_tanh_backward_f32(float *dx, const float *dy, const float *y, int64
     return CK_OK;
 }
 
+ck_status ck_maxout_f32(float *y, const float *x, int64_t count) {
+    const ck_kernels *kernels;
+    CK_TRY(ck_table(&kernels));
+    CK_SIZES(count);
+    CK_ARRAY(y, count);
+    CK_ARRAY(x, count);
+    FOR_RANGES(count, 4, kernels->maxout_range(y + at, x + 2 * at, n));
+    return CK_OK;
+}
+
+ck_status ck_maxout_backward_f32(float *dx, const float *dy, const float *x, int64_t count) {
+    const ck_kernels *kernels;
+    CK_TRY(ck_table(&kernels));
+    CK_SIZES(count);
+    CK_ARRAY(dx, count);
+    CK_ARRAY(dy, count);
+    CK_ARRAY(x, count);
+    FOR_RANGES(count, 4, kernels->maxout_backward_range(dx + 2 * at, dy + at, x + 2 * at, n));
+    return CK_OK;
+}
+
 ck_status ck_dropout_f32(float *y, const float *x, float rate, uint64_t seed, uint64_t offset,
                          int64_t count) {
     const ck_kernels *kernels;

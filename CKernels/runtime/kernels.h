@@ -24,6 +24,8 @@ static inline int64_t ck_whole(int64_t count, int64_t block) { return ck_blocks(
     X(void, tanh_range, (float *y, const float *x, int64_t count))                                           \
     X(void, sigmoid_range, (float *y, const float *x, int64_t count))                                        \
     X(void, tanh_backward_range, (float *dx, const float *dy, const float *y, int64_t count))                \
+    X(void, maxout_range, (float *y, const float *x, int64_t count))                                         \
+    X(void, maxout_backward_range, (float *dx, const float *dy, const float *x, int64_t count))              \
     X(void, add_range, (float *y, const float *x, int64_t count))                                            \
     X(void, dropout_range,                                                                                   \
       (float *y, const float *x, float rate, uint64_t seed, uint64_t offset, int64_t count))                 \

@@ -47,6 +47,19 @@ extension Matrix {
     check(ck_tanh_backward_f32(pointer, pointer, y.pointer, Int64(rows * columns)))
   }
 
+  /// self = the larger of each two neighbours in a row of x, which is twice as wide: maxout (Goodfellow et al. 2013).
+  package func setMaxout(of x: Matrix) {
+    precondition(isContiguous && x.isContiguous && x.rows == rows && x.columns == 2 * columns)
+    check(ck_maxout_f32(pointer, x.pointer, Int64(rows * columns)))
+  }
+
+  /// self = the gradient of x from that of y = maxout(x).
+  package func setMaxoutGradient(_ dy: Matrix, of x: Matrix) {
+    precondition(isContiguous && dy.isContiguous && x.isContiguous)
+    precondition([self, x].allSatisfy { $0.rows == dy.rows && $0.columns == 2 * dy.columns })
+    check(ck_maxout_backward_f32(pointer, dy.pointer, x.pointer, Int64(dy.rows * dy.columns)))
+  }
+
   /// Inverted dropout in place. The same seed and offset drop the same elements, so this is its own backward.
   package func dropOut(rate: Float, seed: UInt64, offset: Int = 0) {
     precondition(isContiguous)

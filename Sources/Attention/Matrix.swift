@@ -81,6 +81,12 @@ package struct Matrix {
     }
   }
 
+  /// Multiplies every element.
+  package func scale(by factor: Float) {
+    precondition(isContiguous)
+    for index in 0..<rows * columns { pointer[index] *= factor }
+  }
+
   var kernel: ck_matrix {
     ck_matrix(data: pointer, row_stride: Int64(rowStride), column_stride: Int64(columnStride))
   }

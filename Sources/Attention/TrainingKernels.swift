@@ -60,6 +60,19 @@ package struct AdamConstants {
 }
 
 extension Tensor {
+  /// Inverted dropout in place; of the gradient, the same call is the backward.
+  package mutating func dropOut(rate: Float, seed: UInt64) {
+    let count = Int64(count)
+    withUnsafeMutablePointer { check(ck_dropout_f32($0, $0, rate, seed, 0, count)) }
+  }
+
+  /// Adds a tensor of the same shape.
+  package mutating func add(_ other: Tensor) {
+    precondition(other.shape == shape)
+    let count = Int64(count)
+    withUnsafeMutablePointer { check(ck_add_f32($0, other.storage.pointer, count)) }
+  }
+
   /// One step of Adam on this parameter and its moments; `step` counts from 1.
   package mutating func adamStep(
     gradient: Tensor, gradientScale: Float, m: inout Tensor, v: inout Tensor, rate: Float,

@@ -1,14 +1,15 @@
-// Bahdanau, Cho, Bengio 2015 ("Bahdanau"), with the readout of a tanh layer:
+// Bahdanau, Cho, Bengio 2015 ("Bahdanau"), with either readout:
 //
 //     s[0]  = tanh(W_s ←h[1] + b_s)                                        c of an LSTM is 0 at first
 //     e[t, j] = v_aᵀ tanh(W_a s[t−1] + U_a h[j] + b_a)   α[t] = softmax over j of e[t, j]   c[t] = Σⱼ α[t, j] h[j]
 //     s[t]  = cell([embed(y[t−1]) ; c[t]], s[t−1])
-//     s̃[t]  = tanh(W_c [s[t] ; c[t] ; embed(y[t−1])] + b_c)
+//     s̃[t]  = tanh(W_c [s[t] ; c[t] ; embed(y[t−1])] + b_c)                 the tanh readout, or
+//     s̃[t]  = maxout of W_c [s[t−1] ; c[t] ; embed(y[t−1])] + b_c           the deep output of appendix A.2.2
 //
 // with h[j] = [→h[j] ; ←h[j]] of the encoder's top layer. ←h[1] is where its backward direction ends; 0 without a source.
 
 extension ReferenceModel {
-  /// s̃ of every step, [inputs.count, hidden], and α of every step.
+  /// s̃ of every step, [inputs.count, readoutWidth], and α of every step.
   @inlinable
   func decodeBahdanau(_ inputs: [Int], _ encoded: Encoded) throws -> (readouts: [T], alignment: [[T]]) {
     var state = try startBahdanau(encoded)
@@ -17,10 +18,17 @@ extension ReferenceModel {
     for token in inputs {
       let x = try embed(token)
       let attended = try attend(state.hidden, encoded.states)
+      let before = state.hidden
       state = try step(0, x + attended.context, from: state)
-      readouts += try linear(
-        state.hidden + attended.context + x, "combine.weight", bias: "combine.bias", activation: .tanh,
-        rows: 1)
+      switch configuration.readout {
+      case .tanh:
+        readouts += try linear(
+          state.hidden + attended.context + x, "combine.weight", bias: "combine.bias", activation: .tanh,
+          rows: 1)
+      case .maxout:
+        readouts += try Reference.maxout(
+          linear(before + attended.context + x, "combine.weight", bias: "combine.bias", rows: 1))
+      }
       alignment.append(attended.alignment)
     }
     return (readouts, alignment)

@@ -115,7 +115,8 @@ struct ReferenceModel<T: Reference.Scalar> {
   func encode(_ source: [Int]) throws -> Encoded {
     var encoded = Encoded(
       states: try Reference.embedding(
-        value("source.embedding"), ids: source, vocabulary: sourceVocabulary, width: configuration.embedding))
+        value("source.embedding"), ids: configuration.reversedSource ? source.reversed() : source,
+        vocabulary: sourceVocabulary, width: configuration.embedding))
     for layer in 0..<configuration.layers {
       let results = try configuration.encoderDirections.map { direction in
         try run(
@@ -126,6 +127,10 @@ struct ReferenceModel<T: Reference.Scalar> {
         layer, joinRows(results.map(\.outputs), count: source.count), entered: encoded.states)
       encoded.final.append(
         Reference.State(hidden: results.flatMap(\.finalHidden), cell: results.flatMap(\.finalCell)))
+    }
+    if configuration.reversedSource {
+      let width = configuration.stateWidth
+      encoded.states = source.indices.reversed().flatMap { Reference.row(encoded.states, $0, width) }
     }
     return encoded
   }
@@ -163,7 +168,7 @@ struct ReferenceModel<T: Reference.Scalar> {
 
   // MARK: Decoder
 
-  /// s̃ of every step, [inputs.count, hidden], and α of every step.
+  /// s̃ of every step, [inputs.count, readoutWidth], and α of every step.
   @inlinable
   func decode(_ inputs: [Int], _ encoded: Encoded) throws -> (readouts: [T], alignment: [[T]]) {
     switch configuration.decoder {
@@ -224,7 +229,8 @@ struct ReferenceModel<T: Reference.Scalar> {
   func crossEntropy(_ states: [T], targets: [Int]) throws -> Reference.CrossEntropyResult<T> {
     try Reference.requireIndices(targets, "targets", minimum: 0, count: targetVocabulary)
     return try Reference.crossEntropy(
-      x: states, weight: value("output.weight"), bias: value("output.bias"), targets: targets,
-      hidden: configuration.hidden, vocabulary: targetVocabulary)
+      x: states, weight: value(configuration.tied ? "target.embedding" : "output.weight"),
+      bias: value("output.bias"), targets: targets,
+      hidden: configuration.readoutWidth, vocabulary: targetVocabulary)
   }
 }

@@ -21,7 +21,20 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
     case none
   }
 
+  /// What the output layer reads of Bahdanau's decoder.
+  public enum Readout: String, Sendable, CaseIterable {
+    /// A tanh layer of `hidden` units over the state after the cell.
+    case tanh
+    /// Half as many: the larger of each two neighbouring sums over the state before the cell.
+    case maxout
+  }
+
   public private(set) var decoder = Decoder.luong
+  public private(set) var readout = Readout.tanh
+  /// The encoder reads sources from their end; states and α keep the order of the text.
+  public var reversedSource = false
+  /// The output's weight is the embedding of the target.
+  public var tied = false
   public var cell: Reference.Cell
   /// Of the encoder and of Luong's decoder, at least 1; Bahdanau's decoder has one.
   public var layers: Int
@@ -51,12 +64,14 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
 
   /// Bahdanau's model.
   public static func bahdanau(
-    cell: Reference.Cell, layers: Int = 1, residual: Bool = false, hidden: Int, embedding: Int
+    cell: Reference.Cell, layers: Int = 1, residual: Bool = false, readout: Readout = .tanh, hidden: Int,
+    embedding: Int
   ) -> ReferenceModelConfiguration {
     var result = ReferenceModelConfiguration(
       cell: cell, layers: layers, residual: residual, bidirectional: true, score: .concat, hidden: hidden,
       embedding: embedding)
     result.decoder = .bahdanau
+    result.readout = readout
     return result
   }
 
@@ -85,10 +100,9 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
     for layer in 0..<decoderLayers {
       list += cellParameters("decoder.\(layer)", inputWidth: decoderInputWidth(layer), hidden: hidden)
     }
-    return list + attentionParameters + [
-      Parameter(name: "output.weight", shape: [targetVocabulary, hidden]),
-      Parameter(name: "output.bias", shape: [targetVocabulary]),
-    ]
+    list += attentionParameters
+    if !tied { list.append(Parameter(name: "output.weight", shape: [targetVocabulary, readoutWidth])) }
+    return list + [Parameter(name: "output.bias", shape: [targetVocabulary])]
   }
 
   @usableFromInline
@@ -101,6 +115,10 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
   /// The width of h.
   @usableFromInline
   var stateWidth: Int { encoderDirections.count * directionWidth }
+
+  /// The width of s̃.
+  @usableFromInline
+  var readoutWidth: Int { readout == .maxout ? hidden / 2 : hidden }
 
   private var decoderLayers: Int { decoder == .bahdanau ? 1 : layers }
 
@@ -147,6 +165,10 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
     guard layers >= 1, hidden >= 1, embedding >= 1 else {
       throw ReferenceError.configuration("layers, hidden and embedding must each be at least 1")
     }
+    guard !tied || embedding == readoutWidth else {
+      throw ReferenceError.configuration(
+        "tied embeddings must be \(readoutWidth) wide, as what the output reads")
+    }
     if decoder == .bahdanau { return try validateBahdanau() }
     guard !bidirectional || hidden.isMultiple(of: 2) else {
       throw ReferenceError.configuration("a bidirectional encoder halves hidden = \(hidden); make it even")
@@ -160,6 +182,9 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
     guard bidirectional, score == .concat, !inputFeeding else {
       throw ReferenceError.configuration(
         "Bahdanau's encoder reads both ways, its score is concat, and it has no input feeding")
+    }
+    guard readout == .tanh || hidden.isMultiple(of: 2) else {
+      throw ReferenceError.configuration("maxout halves hidden = \(hidden); make it even")
     }
   }
 }

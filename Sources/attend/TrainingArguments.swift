@@ -3,6 +3,7 @@ import Attention
 import Seq2Seq
 
 extension Score: ExpressibleByArgument {}
+extension Readout: ExpressibleByArgument {}
 extension RecurrentCell: ExpressibleByArgument {}
 extension ModelKind: ExpressibleByArgument {}
 extension Tokenization.Unit: ExpressibleByArgument {}
@@ -53,20 +54,42 @@ struct TrainingArguments: ParsableArguments {
       The recurrent cell. (default: \(shape.cell.rawValue); \(ModelKind.bahdanau.standard.cell.rawValue) for bahdanau)
       """)
   var cell: RecurrentCell?
+  @Option(
+    help: """
+      What Bahdanau's output layer reads: a tanh layer, or the paper's larger of each two of half as many. \
+      (default: \(ModelKind.bahdanau.standard.readout.rawValue))
+      """)
+  var readout: Readout?
   @Option(help: number("Hidden units.", shape.hidden))
   var hidden: Int?
   @Option(help: number("Width of the embeddings.", shape.embedding))
   var embedding: Int?
+  @Flag(
+    help: """
+      The embeddings of the target are the output layer's weights too: as wide as the hidden units, half with maxout.
+      """)
+  var tied = false
   @Option(help: number("Layers of the encoder and, but for bahdanau, of the decoder.", shape.layers))
   var layers: Int?
   @Flag(help: "Residual connections: every layer above the first adds its input to its output.")
   var residual = false
   @Flag(help: "Read the source in one direction only.")
   var unidirectional = false
+  @Flag(help: "Read sources from their end.")
+  var reversedSource = false
   @Flag(help: "Do not feed the attentional state to the next step.")
   var noInputFeeding = false
   @Option(help: number("Share of activations dropped in training.", shape.dropout))
   var dropout: Float?
+  @Flag(
+    help: "Drop the same of a sentence at all of its steps, and whole tokens at the embeddings.")
+  var variational = false
+  @Option(help: number("Share of the recurrent weights dropped in training.", shape.recurrentDropout))
+  var recurrentDropout: Float?
+  @Option(
+    help: ArgumentHelp(
+      "Let all parameters start between -n and n. (default: each layer its own range)", valueName: "n"))
+  var initialRange: Float?
   @Option(help: number("Most tokens that a sentence may have.", shape.maximumLength))
   var maxLength: Int?
 

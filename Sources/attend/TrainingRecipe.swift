@@ -31,13 +31,19 @@ extension TrainingArguments {
   private func lay(over model: inout ModelConfiguration) {
     if let score { model.score = score }
     set(&model.cell, cell)
+    set(&model.readout, readout)
     set(&model.hidden, hidden)
     set(&model.embedding, embedding)
     set(&model.layers, layers)
+    if tied { model.tied = true }
     if residual { model.residual = true }
     if unidirectional { model.bidirectional = false }
+    if reversedSource { model.reversedSource = true }
     if noInputFeeding { model.inputFeeding = false }
     set(&model.dropout, dropout)
+    if variational { model.variational = true }
+    set(&model.recurrentDropout, recurrentDropout)
+    if let initialRange { model.initialRange = initialRange }
     set(&model.maximumLength, maxLength)
   }
 

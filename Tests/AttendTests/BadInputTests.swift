@@ -92,6 +92,15 @@ import Testing
     (["--model", "bahdanau", "--score", "concat"], "--score: Bahdanau's model has one score; leave it out"),
     (["--model", "bahdanau", "--unidirectional"], "--unidirectional: Bahdanau's encoder reads in both"),
     (["--model", "bahdanau", "--no-input-feeding"], "--no-input-feeding: Bahdanau's decoder is fed"),
+    (["--readout", "maxout"], "--readout is maxout; expected tanh in Luong's model"),
+    (
+      ["--model", "bahdanau", "--readout", "maxout", "--hidden", "7"],
+      "--hidden is 7; expected an even number (maxout reads pairs)"
+    ),
+    (["--variational"], "--variational is true; expected false without dropout"),
+    (["--recurrent-dropout", "1"], "--recurrent-dropout is 1.0; expected at least 0 and less than 1"),
+    (["--initial-range", "0"], "--initial-range is 0.0; expected a positive number"),
+    (["--tied"], "--embedding is 64; expected 128 with tied embeddings"),
     (["--colour", "red"], "--colour"),
   ])
   func optionValue(_ arguments: [String], _ expected: String) throws {

@@ -25,8 +25,9 @@ import Testing
       let arguments = [
         "train", "--train", fixture.data, "--output", fixture.model, "--epochs", "1", "--quiet", "--score",
         "concat", "--cell", "gru", "--hidden", "6", "--embedding", "5", "--layers", "2", "--residual",
-        "--unidirectional",
-        "--no-input-feeding", "--dropout", "0.1", "--max-length", "99", "--source-tokens", "words",
+        "--unidirectional", "--reversed-source",
+        "--no-input-feeding", "--dropout", "0.1", "--variational", "--recurrent-dropout", "0.2",
+        "--initial-range", "0.08", "--max-length", "99", "--source-tokens", "words",
         "--target-tokens", "whitespace", "--lowercase",
       ]
       let outcome = try Command(arguments).run()
@@ -37,12 +38,15 @@ import Testing
       let target = Tokenization(.whitespace, lowercase: true)
       let corpus = try ParallelCorpus(
         contentsOf: URL(filePath: fixture.data), source: source, target: target, maximumLength: 99)
-      let shape = ModelConfiguration.luong(
+      var shape = ModelConfiguration.luong(
         score: .concat, cell: .gru, layers: 2, residual: true, bidirectional: false, inputFeeding: false,
         embedding: 5,
         hidden: 6, dropout: 0.1, maximumLength: 99)
+      (shape.reversedSource, shape.variational, shape.recurrentDropout) = (true, true, 0.2)
+      shape.initialRange = 0.08
       let expected = try TranslationModel(shape, corpus: corpus, source: source, target: target, seed: 1)
       #expect(model.configuration == expected.configuration)
+      #expect(model.network.parameters.allSatisfy { $0.tensor.elements.allSatisfy { abs($0) < 0.1 } })
       #expect(model.source == source)
       #expect(model.target == target)
     }
@@ -51,16 +55,16 @@ import Testing
   @Test func bahdanau() throws {
     try Fixture.with(model: nil) { fixture in
       let train = [
-        "train", "--train", fixture.data, "--output", fixture.model, "--model", "bahdanau", "--hidden", "7",
-        "--embedding", "4", "--layers", "2", "--residual",
+        "train", "--train", fixture.data, "--output", fixture.model, "--model", "bahdanau", "--hidden", "8",
+        "--embedding", "4", "--layers", "2", "--residual", "--readout", "maxout", "--tied",
       ]
       let outcome = try Command(train + ["--epochs", "1"]).run()
       #expect(outcome.status == 0, "\(outcome.error)")
-      #expect(outcome.error.contains("Bahdanau's model, 2 × 7 GRU, residual, bidirectional"))
+      #expect(outcome.error.contains("Bahdanau's model, 2 × 8 GRU, residual, bidirectional"))
       let folder = URL(filePath: fixture.model)
       let shape = try TranslationModel(contentsOf: folder).configuration
-      #expect(shape.decoder == .bahdanau && shape.cell == .gru && shape.hidden == 7 && shape.layers == 2)
-      #expect(shape.residual)
+      #expect(shape.decoder == .bahdanau && shape.cell == .gru && shape.hidden == 8 && shape.layers == 2)
+      #expect(shape.residual && shape.readout == .maxout && shape.tied)
       // It goes on, translates and shows what it looked at.
       #expect(try Command(train + ["--epochs", "2", "--resume"]).run().status == 0)
       let other = ["train", "--train", fixture.data, "--output", fixture.model, "--resume", "--epochs", "3"]

@@ -44,8 +44,35 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
             cell: cell, layers: 2, bidirectional: bidirectional, score: score, inputFeeding: score != .none,
             hidden: 4, embedding: 3)
         }
-      } + [.bahdanau(cell: cell, layers: 2, hidden: 4, embedding: 3)]
-    } + residual
+      }
+        + Configuration.Readout.allCases.map {
+          .bahdanau(cell: cell, layers: 2, readout: $0, hidden: 4, embedding: 3)
+        }
+    } + residual + reversed + tied
+
+  static let tied: [Configuration] = [
+    Configuration(cell: .lstm, layers: 2, score: .general, inputFeeding: true, hidden: 4, embedding: 4),
+    Configuration(cell: .gru, score: .none, hidden: 3, embedding: 3),
+    .bahdanau(cell: .gruResetBefore, hidden: 4, embedding: 4),
+    .bahdanau(cell: .rnn, readout: .maxout, hidden: 4, embedding: 2),
+  ].map {
+    var configuration = $0
+    configuration.tied = true
+    return configuration
+  }
+
+  static let reversed: [Configuration] = Reference.Cell.allCases.flatMap { cell in
+    [
+      Configuration(cell: cell, layers: 2, score: .none, hidden: 4, embedding: 3),
+      Configuration(
+        cell: cell, bidirectional: true, score: .general, inputFeeding: true, hidden: 4, embedding: 3),
+      .bahdanau(cell: cell, hidden: 4, embedding: 3),
+    ].map {
+      var configuration = $0
+      configuration.reversedSource = true
+      return configuration
+    }
+  }
 
   /// Three layers, so that what one connection adds to enters another.
   static let residual: [Configuration] = Reference.Cell.allCases.flatMap { cell in
@@ -98,6 +125,12 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     Expectation(
       configuration: .bahdanau(cell: .lstm, hidden: 4, embedding: 3),
       meanCrossEntropy: 1.816107007833, lastAlignment: [0.400678549527, 0.307396343101, 0.291925107372]),
+    Expectation(
+      configuration: .bahdanau(cell: .gru, readout: .maxout, hidden: 4, embedding: 3),
+      meanCrossEntropy: 3.122831554609, lastAlignment: [0.395972789564, 0.311575235760, 0.292451974676]),
+    Expectation(
+      configuration: .bahdanau(cell: .lstm, layers: 2, readout: .maxout, hidden: 4, embedding: 3),
+      meanCrossEntropy: 2.097127169255, lastAlignment: [0.310904042202, 0.323571376230, 0.365524581568]),
     Expectation(
       configuration: .bahdanau(cell: .gru, layers: 2, hidden: 4, embedding: 3),
       meanCrossEntropy: 2.107532950919, lastAlignment: [0.364836128636, 0.303774325438, 0.331389545926]),
@@ -253,6 +286,30 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     #expect(found.alignments == expected.alignments)
   }
 
+  @Test(arguments: reversed)
+  func aReversedSourceIsTheSourceFromItsEnd(_ configuration: Configuration) throws {
+    let parameters: [String: ReferenceArray<Double>] = try Self.parameters(configuration)
+    var straight = configuration
+    straight.reversedSource = false
+    let found = try Self.run(configuration, parameters)
+    let mirrored = try Self.run(straight, parameters, sources: Self.sources.map { $0.reversed() })
+    expectEqual([found.meanCrossEntropy], [mirrored.meanCrossEntropy])
+    for (steps, others) in zip(found.alignments, mirrored.alignments) {
+      for (weights, other) in zip(steps, others) { expectEqual(weights, other.reversed()) }
+    }
+    #expect(try Self.run(straight, parameters).meanCrossEntropy != found.meanCrossEntropy)
+  }
+
+  @Test(arguments: tied)
+  func tiedEmbeddingsAreAnOutputOfTheSameWeights(_ configuration: Configuration) throws {
+    var parameters: [String: ReferenceArray<Double>] = try Self.parameters(configuration)
+    let found = try Self.run(configuration, parameters)
+    var free = configuration
+    free.tied = false
+    parameters["output.weight"] = parameters["target.embedding"]
+    #expect(try Self.run(free, parameters).meanCrossEntropy == found.meanCrossEntropy)
+  }
+
   @Test(arguments: every.filter { $0.score != .none })
   func anEmptySourceAttendsToNothing(_ configuration: Configuration) throws {
     let result = try Self.run(configuration, Self.parameters(configuration), sources: [[]], targets: [[2]])
@@ -285,7 +342,10 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     oneWay.bidirectional = false
     var unscored = Configuration.bahdanau(cell: .gru, hidden: 4, embedding: 2)
     unscored.score = .dot
-    for configuration in [odd, unfed, flat, oneWay, unscored] {
+    let unpaired = Configuration.bahdanau(cell: .gru, readout: .maxout, hidden: 3, embedding: 2)
+    var narrow = Configuration.bahdanau(cell: .gru, readout: .maxout, hidden: 4, embedding: 4)
+    narrow.tied = true
+    for configuration in [odd, unfed, flat, oneWay, unscored, unpaired, narrow] {
       #expect(throws: ReferenceError.self) {
         try configuration.parameters(sourceVocabulary: 3, targetVocabulary: 3)
       }

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// exp, tanh, sigmoid, the backward of tanh, addition.
+/// exp, tanh, sigmoid, the backward of tanh, maxout, addition.
 extension KernelTests {
   @Suite struct ElementwiseTests {
     typealias Kernel = @Sendable (UnsafeMutablePointer<Float>?, UnsafePointer<Float>?, Int64) -> ck_status
@@ -109,6 +109,33 @@ extension KernelTests {
         expect(trial.compare("dx", dx.elements, truth, .sum(terms: 2, magnitudes: magnitudes)))
         #expect(inPlace.elements.bits == dx.elements.bits)
       }
+    }
+
+    /// Selections: exact. With a NaN in a pair the larger is NaN; of equals the first takes the gradient.
+    @Test(arguments: sets)
+    func maxout(set: String) throws {
+      var random = SeededRandom(7)
+      for count in widths(set) + [0, 1000] {
+        // Few values, so that equals occur.
+        let x = random.floats(2 * count, -2, 2).map { ($0 * 2).rounded() }
+        let dy = random.floats(count)
+        var (y, dx, inPlace) = (Output(count), Output(2 * count), Output(x))
+        try under(set) {
+          expectOK(ck_maxout_f32(&y.memory, x, Int64(count)))
+          expectOK(ck_maxout_backward_f32(&dx.memory, dy, x, Int64(count)))
+          inPlace.memory.withUnsafeMutableBufferPointer {
+            expectOK(ck_maxout_backward_f32($0.baseAddress, dy, UnsafePointer($0.baseAddress), Int64(count)))
+          }
+        }
+        let trial = Trial("maxout", set: set, shape: "\(count)")
+        expect(trial.compare("y", y.elements, try Reference.maxout(x.doubles), .exact))
+        expect(
+          trial.compare("dx", dx.elements, try Reference.maxoutBackward(dy.doubles, x: x.doubles), .exact))
+        #expect(inPlace.elements.bits == dx.elements.bits)
+      }
+      var y = Output(3)
+      try under(set) { expectOK(ck_maxout_f32(&y.memory, [.nan, 1, 1, .nan, 2, 1], 3)) }
+      #expect(y.elements.map(\.isNaN) == [true, true, false])
     }
 
     @Test(arguments: sets)

@@ -36,6 +36,8 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
       map("exp") { ck_exp_f32($0, $1, $2) }, map("tanh") { ck_tanh_f32($0, $1, $2) },
       map("sigmoid") { ck_sigmoid_f32($0, $1, $2) }, map("add") { ck_add_f32($0, $1, $2) },
       map("tanh backward") { ck_tanh_backward_f32($0, $1, g, $2) },
+      map("maxout") { ck_maxout_f32($0, $1, $2 / 2) },
+      map("maxout backward") { ck_maxout_backward_f32($0, g, $1, $2 / 2) },
       map("dropout") { ck_dropout_f32($0, $1, 0.3, 5, 77, $2) },
       LargeCall("Adam") {
         var (p, m, v) = (Output(x), Output(g), Output(x.map { $0 * $0 }))

@@ -43,6 +43,11 @@ extension KernelTests {
       expectStatus(CK_NULL_POINTER) { ck_tanh_backward_f32(&$0, x, nil, 1) }
       expectStatus(CK_NULL_POINTER) { ck_tanh_backward_f32(&$0, nil, x, 1) }
       expectStatus(CK_BAD_SIZE) { ck_tanh_backward_f32(&$0, x, x, -1) }
+      expectStatus(CK_NULL_POINTER) { ck_maxout_f32(&$0, nil, 1) }
+      expectStatus(CK_BAD_SIZE) { ck_maxout_f32(&$0, x, -1) }
+      expectStatus(CK_NULL_POINTER) { ck_maxout_backward_f32(&$0, x, nil, 1) }
+      expectStatus(CK_NULL_POINTER) { ck_maxout_backward_f32(&$0, nil, x, 1) }
+      expectStatus(CK_BAD_SIZE) { ck_maxout_backward_f32(&$0, x, x, -1) }
       expectStatus(CK_NULL_POINTER) { ck_dropout_f32(&$0, nil, 0.5, 0, 0, 1) }
       expectStatus(CK_BAD_SIZE) { ck_dropout_f32(&$0, x, 0.5, 0, 0, -1) }
       for rate in [1, -0.1, 2, .nan, .infinity] as [Float] {

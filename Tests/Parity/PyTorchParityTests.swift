@@ -13,8 +13,12 @@ private struct Fixture {
       /// Absent where there are no residual connections.
       let residual: Bool?
       let bidirectional: Bool
+      /// Absent where they are false.
+      let reversedSource, tied: Bool?
       /// Absent for Luong's and for the plain model.
       let decoder: DecoderKind?
+      /// Absent for the tanh one.
+      let readout: Readout?
       let score: String
       let inputFeeding: Bool
       let embedding, hidden, sourceVocabulary, targetVocabulary: Int
@@ -54,13 +58,15 @@ private struct Fixture {
     let c = description.configuration
     var configuration =
       c.decoder == .bahdanau
-      ? ModelConfiguration.bahdanau(cell: c.cell)
+      ? ModelConfiguration.bahdanau(cell: c.cell, readout: c.readout ?? .tanh)
       : c.score == "none"
         ? .plain(cell: c.cell) : .luong(score: try #require(Score(rawValue: c.score)), cell: c.cell)
     configuration.layers = c.layers
     configuration.residual = c.residual ?? false
     configuration.bidirectional = c.bidirectional
     configuration.inputFeeding = c.inputFeeding
+    configuration.reversedSource = c.reversedSource ?? false
+    configuration.tied = c.tied ?? false
     configuration.embedding = c.embedding
     configuration.hidden = c.hidden
     return try EncoderDecoder(
@@ -92,7 +98,10 @@ private func relativeError(_ a: Tensor, _ b: Tensor) -> Float {
 
 @Suite("Ten steps as PyTorch makes them")
 struct PyTorchParityTests {
-  private static let attending = ["luong-lstm", "luong-gru", "residual-gru", "bahdanau-gru", "bahdanau-lstm"]
+  private static let attending = [
+    "luong-lstm", "luong-gru", "residual-gru", "bahdanau-gru", "bahdanau-lstm", "bahdanau-maxout",
+    "reversed-tied",
+  ]
   private static let names = attending + ["plain"]
 
   @Test("the losses of ten steps agree within 1e-4, the gradients' norms too", arguments: names)

@@ -57,9 +57,17 @@ MODELS = {
         decoder="bahdanau", cell="lstm", layers=2, bidirectional=True, score="concat", inputFeeding=False,
         clipNorm=0.607, **(SIZES | dict(hidden=5))
     ),
+    "bahdanau-maxout": dict(
+        decoder="bahdanau", cell="gru", layers=1, bidirectional=True, score="concat", inputFeeding=False,
+        readout="maxout", clipNorm=2.4, **SIZES
+    ),
     "residual-gru": dict(
         cell="gru", layers=3, residual=True, bidirectional=True, score="general", inputFeeding=True,
         clipNorm=1.5, **(SIZES | dict(hidden=6))
+    ),
+    "reversed-tied": dict(
+        cell="lstm", layers=2, bidirectional=False, score="general", inputFeeding=True, reversedSource=True,
+        tied=True, clipNorm=0.6, **(SIZES | dict(embedding=6, hidden=6))
     ),
     "plain": dict(
         cell="lstm", layers=1, bidirectional=False, score="none", inputFeeding=False, clipNorm=0.45, **SIZES
@@ -83,7 +91,9 @@ class Model(nn.Module):
             for I in [E] + [directions * units] * (c["layers"] - 1)
         )
         self.decoder = nn.ModuleList((nn.LSTMCell if lstm else nn.GRUCell)(I, H) for I in decoder_widths)
-        self.output = nn.Linear(H, c["targetVocabulary"])
+        self.output = nn.Linear(H // 2 if c.get("readout") == "maxout" else H, c["targetVocabulary"])
+        if c.get("tied"):  # one parameter in two places (Press and Wolf 2017)
+            self.output.weight = self.target.weight
 
     def named(self):
         """The trained parameters by our names. An LSTM's second bias in PyTorch is none: it stays zero."""
@@ -94,7 +104,10 @@ class Model(nn.Module):
                 names |= self.cell(f"encoder.{layer}.{direction}", module, suffix)
         for layer, cell in enumerate(self.decoder):
             names |= self.cell(f"decoder.{layer}", cell, "")
-        return names | self.own() | {"output.weight": self.output.weight, "output.bias": self.output.bias}
+        names |= self.own()
+        if not self.c.get("tied"):
+            names["output.weight"] = self.output.weight
+        return names | {"output.bias": self.output.bias}
 
     def cell(self, name, module, suffix):
         parts = {"input": "weight_ih", "recurrent": "weight_hh", "bias": "bias_ih"}
@@ -105,7 +118,11 @@ class Model(nn.Module):
     def forward(self, sources, targets):
         """The mean cross entropy and the alignment [B, T, S], or None without attention."""
         lengths = torch.tensor([len(s) for s in sources])
-        states, final = self.encode(padded(sources, UNKNOWN), lengths)
+        if self.c.get("reversedSource"):
+            states, final = self.encode(padded([s[::-1] for s in sources], UNKNOWN), lengths)
+            states = mirrored(states, lengths)
+        else:
+            states, final = self.encode(padded(sources, UNKNOWN), lengths)
         fed = padded([[START] + y for y in targets], UNKNOWN)
         expected = padded([y + [END] for y in targets], IGNORED)
         masked = torch.arange(states.shape[1]) >= lengths[:, None]
@@ -195,7 +212,7 @@ class Luong(Model):
 
 
 class Bahdanau(Model):
-    """Bahdanau, Cho and Bengio (2015), with a tanh readout; each direction of the encoder has H units."""
+    """Bahdanau, Cho and Bengio (2015), with a tanh readout or the paper's; each direction of the encoder has H units."""
 
     def __init__(self, c):
         E, H = c["embedding"], c["hidden"]
@@ -221,14 +238,26 @@ class Bahdanau(Model):
             scores = torch.tanh(self.query(top)[:, None] + projected) @ self.v
             alignment = scores.masked_fill(masked, -torch.inf).softmax(1)
             context = torch.einsum("bs,bsh->bh", alignment, keys)
+            before = top
             top, states = self.step(torch.cat([embedded, context], 1), states)
-            readouts.append(torch.tanh(self.combine(torch.cat([top, context, embedded], 1))))
+            if self.c.get("readout") == "maxout":
+                sums = self.combine(torch.cat([before, context, embedded], 1))
+                readouts.append(sums.unflatten(1, (-1, 2)).max(2).values)
+            else:
+                readouts.append(torch.tanh(self.combine(torch.cat([top, context, embedded], 1))))
             alignments.append(alignment)
         return readouts, alignments
 
 
 def model_of(c):
     return (Bahdanau if c.get("decoder") == "bahdanau" else Luong)(c)
+
+
+def mirrored(states, lengths):
+    """The states [B, S, ·] of each sentence from its last to its first."""
+    return torch.stack([
+        torch.cat([rows[:n].flip(0), rows[n:]]) for rows, n in zip(states, lengths.tolist())
+    ])
 
 
 def padded(rows, filler):

@@ -114,6 +114,8 @@ static void elementwise(run *r) {
     require(r, ck_tanh_f32(output(r, n), x, n));
     require(r, ck_sigmoid_f32(output(r, n), x, n));
     require(r, ck_tanh_backward_f32(output(r, n), x, y, n));
+    require(r, ck_maxout_f32(output(r, n / 2), x, n / 2));
+    require(r, ck_maxout_backward_f32(output(r, n), y, x, n / 2));
     require(r, ck_add_f32(output(r, n), x, n));
     require(r, ck_dropout_f32(output(r, n), x, 0.3f, next(), next(), n));
 }

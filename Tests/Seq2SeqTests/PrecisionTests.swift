@@ -20,6 +20,7 @@ extension Tensor {
     .luong(score: .general, cell: .gru, embedding: 12, hidden: 20), .plain(embedding: 12, hidden: 20),
     .luong(layers: 3, residual: true, embedding: 12, hidden: 20),
     .bahdanau(embedding: 12, hidden: 20), .bahdanau(cell: .gruResetBefore, embedding: 12, hidden: 20),
+    .bahdanau(readout: .maxout, embedding: 12, hidden: 20),
   ]
 
   private func model(_ configuration: ModelConfiguration) throws -> TranslationModel {

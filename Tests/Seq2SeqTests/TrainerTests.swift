@@ -7,6 +7,7 @@ import Testing
 struct TrainerTests {
   private static let models = [
     ModelConfiguration.luong(cell: .gru, embedding: 16, hidden: 32), .bahdanau(embedding: 16, hidden: 32),
+    .bahdanau(cell: .gruResetBefore, readout: .maxout, embedding: 16, hidden: 32),
   ]
 
   private static let precisions = [Precision.float32, .bfloat16]
@@ -89,7 +90,10 @@ struct TrainerTests {
       ModelConfiguration.luong(layers: 2, embedding: 64, hidden: 192, dropout: 0.2),
       .luong(layers: 3, residual: true, bidirectional: false, embedding: 64, hidden: 192, dropout: 0.2),
       .bahdanau(embedding: 64, hidden: 160, dropout: 0.2),
-      .bahdanau(layers: 2, residual: true, embedding: 64, hidden: 160, dropout: 0.2),
+      .bahdanau(layers: 2, residual: true, readout: .maxout, embedding: 64, hidden: 160, dropout: 0.2),
+      ModelConfiguration.luong(layers: 2, embedding: 160, hidden: 160, dropout: 0.2).with {
+        ($0.variational, $0.recurrentDropout, $0.tied, $0.reversedSource) = (true, 0.3, true, true)
+      },
     ], precisions)
   func threads(configuration: ModelConfiguration, precision: Precision) throws {
     defer { try? KernelRuntime.setThreads(nil) }
@@ -110,6 +114,9 @@ struct TrainerTests {
     arguments: [
       ModelConfiguration.luong(embedding: 8, hidden: 16, dropout: 0.3),
       .bahdanau(cell: .lstm, embedding: 8, hidden: 12, dropout: 0.3),
+      ModelConfiguration.bahdanau(readout: .maxout, embedding: 6, hidden: 12, dropout: 0.3).with {
+        ($0.variational, $0.recurrentDropout, $0.tied, $0.reversedSource) = (true, 0.3, true, true)
+      },
     ], precisions)
   func resume(configuration: ModelConfiguration, precision: Precision) throws {
     let options = TrainingOptions(batchSize: 32, rate: 5e-3, precision: precision, seed: 9)

@@ -59,25 +59,29 @@ import Testing
   }
 
   /// Of one token each, source and target, there is one row of everything. A single key has no say in its weight, and a
-  /// first state is zero.
+  /// first state is zero. A maxout readout does not read the last state.
   @Test(arguments: SmallModel.all)
   func weightsGradientsHaveRoundedFactors(_ small: SmallModel) throws {
     expectProducts(try gradient(small.model(), source: [5])) { name in
       !["embedding", "key", "query"].contains { name.hasSuffix($0) } && !name.hasPrefix("output")
         && !(name.hasPrefix("encoder") && name.hasSuffix("recurrent"))
+        && !(name.hasPrefix("decoder") && small.configuration.readout == .maxout)
     }
   }
 
-  /// Of two tokens one, whose embedding is zero, leaves no trace: where it comes first the state before the second is zero, and
-  /// its key too; where it comes last it reads the state of the first, and adds nothing to the gradient of the input.
+  /// Of two tokens one, whose embedding is zero, leaves no trace: where it is read first the state before the second is zero, and
+  /// its key too; where it is read last it reads the state of the first, and adds nothing to the gradient of the input.
   @Test(
     arguments: SmallModel.all.filter { !$0.configuration.bidirectional && $0.configuration.layers == 1 })
   func encodersGradientsHaveRoundedFactors(_ small: SmallModel) throws {
     let model = try model(small) { $0 == "source.embedding" && $1 / small.configuration.embedding == 3 }
-    expectProducts(try gradient(model, source: [3, 5])) {
+    func read(_ tokens: [Int32]) throws -> [String: Tensor] {
+      try gradient(model, source: small.configuration.reversedSource ? tokens.reversed() : tokens)
+    }
+    expectProducts(try read([3, 5])) {
       $0.hasPrefix("attention") || $0.hasSuffix("forward.input")
     }
-    expectProducts(try gradient(model, source: [5, 3])) { $0.hasPrefix("encoder") }
+    expectProducts(try read([5, 3])) { $0.hasPrefix("encoder") }
   }
 
   /// A plain cell whose inputs are all zero has a state of zero, where tanh′ is 1: the backward is a chain of products dy W, and
@@ -127,8 +131,9 @@ import Testing
       gradient: try gradient(model, source: source))
   }
 
+  /// Tied, the output would have no weights either.
   private static let plainCells = SmallModel.all.filter {
-    $0.configuration.cell == .rnn && !$0.configuration.residual
+    $0.configuration.cell == .rnn && !$0.configuration.residual && !$0.configuration.tied
   }
 
   @Test(arguments: plainCells.filter { $0.configuration.decoder == .luong && $0.configuration.score != nil })
@@ -154,19 +159,22 @@ import Testing
   func bahdanausChain(_ small: SmallModel) throws {
     let (chain, c) = (try chain(small, source: [5]), small.configuration)
     let (h, e, top) = (c.hidden, c.embedding, "encoder.\(c.layers - 1)")
-    try chain.expect(chain.bias("decoder.0"), [("combine", "weight", 0)])
-    try chain.expect(chain.bias("start"), [("decoder.0", "recurrent", 0)])
-    try chain.expect(
-      chain.bias("\(top).forward"), [("combine", "weight", h), ("decoder.0", "input", e)])
+    // The readout reads the state after the cell, or by maxout the one before, which leaves nothing to the cell.
+    let readsAfter = c.readout == .tanh
+    func cell(_ matrix: String, _ column: Int) -> [Chain.Term] {
+      readsAfter ? [("decoder.0", matrix, column)] : []
+    }
+    if readsAfter { try chain.expect(chain.bias("decoder.0"), [("combine", "weight", 0)]) }
+    try chain.expect(chain.bias("start"), readsAfter ? cell("recurrent", 0) : [("combine", "weight", 0)])
+    try chain.expect(chain.bias("\(top).forward"), [("combine", "weight", h)] + cell("input", e))
     try chain.expect(
       chain.bias("\(top).backward"),
-      [("combine", "weight", 2 * h), ("decoder.0", "input", e + h), ("start", "weight", 0)])
+      [("combine", "weight", 2 * h)] + cell("input", e + h) + [("start", "weight", 0)])
     try chain.expect(
       chain.embedding("source", of: 5),
       [("encoder.0.forward", "input", 0), ("encoder.0.backward", "input", 0)])
     try chain.expect(
-      chain.embedding("target", of: Vocabulary.start),
-      [("combine", "weight", 3 * h), ("decoder.0", "input", 0)])
+      chain.embedding("target", of: Vocabulary.start), [("combine", "weight", 3 * h)] + cell("input", 0))
   }
 
   /// The gradient of the last step's bias is that of a single step; the first one's comes through the recurrent matrix.

@@ -21,6 +21,10 @@ struct TranslationModelTests {
     .luong(layers: 3, residual: true, embedding: 4, hidden: 6, maximumLength: 5),
     .bahdanau(cell: .lstm, layers: 2, embedding: 4, hidden: 5, maximumLength: 5),
     .bahdanau(layers: 3, residual: true, embedding: 4, hidden: 5, maximumLength: 5),
+    .bahdanau(cell: .gruResetBefore, readout: .maxout, embedding: 4, hidden: 6, maximumLength: 5),
+    ModelConfiguration.luong(embedding: 6, hidden: 6, dropout: 0.1, maximumLength: 5).with {
+      ($0.variational, $0.recurrentDropout, $0.tied, $0.reversedSource) = (true, 0.2, true, true)
+    },
   ])
   func roundTrip(configuration: ModelConfiguration) throws {
     let model = try model(configuration)
@@ -51,7 +55,11 @@ struct TranslationModelTests {
       try model.write(to: folder)
       let file = folder.appending(path: "config.json")
       let saved = try String(contentsOf: file, encoding: .utf8)
-      let later = [/\s*"decoder"\s*:\s*"luong",?/, /\s*"residual"\s*:\s*false,?/]
+      let later = [
+        /\s*"decoder"\s*:\s*"luong",?/, /\s*"residual"\s*:\s*false,?/, /\s*"readout"\s*:\s*"tanh",?/,
+        /\s*"reversedSource"\s*:\s*false,?/, /\s*"tied"\s*:\s*false,?/,
+        /\s*"variational"\s*:\s*false,?/, /\s*"recurrentDropout"\s*:\s*0,?/,
+      ]
       try #require(later.allSatisfy { saved.contains($0) })
       let older = later.reduce(saved) { $0.replacing($1, with: "") }
       try older.write(to: file, atomically: true, encoding: .utf8)

@@ -13,7 +13,7 @@ struct PackedModel: Sendable {
     configuration = model.configuration
     encoder = PackedEncoder(model.encoder, precision)
     decoder = model.decoder.packed(precision)
-    output = PackedMatrix(Matrix(model.output.weight).transposed, precision: precision)
+    output = PackedMatrix(Matrix(model.outputWeight).transposed, precision: precision)
     outputBias = model.output.bias
   }
 

@@ -1,14 +1,16 @@
 import Attention
 
-/// The decoder of Bahdanau, Cho, Bengio 2015 (appendix A.1.2, A.2.2), with a tanh layer for its readout:
+/// The decoder of Bahdanau, Cho, Bengio 2015 (appendix A.1.2, A.2.2), with the paper's readout or with a tanh layer for it:
 ///
 ///     s_0 = tanh(W_s ←h_1 + b_s)                                c_0 of an LSTM is 0
 ///     α_t = softmax(v_aᵀ tanh(W_a s_{t−1} + U_a h + b_a))       c_t = Σ_i α_ti h_i
 ///     s_t = cell([embed(y_{t−1}) ; c_t], s_{t−1})
-///     t̃_t = tanh(W_c [s_t ; c_t ; embed(y_{t−1})] + b_c)
+///     s̃_t = tanh(W_c [s_t ; c_t ; embed(y_{t−1})] + b_c)                                    `.tanh`
+///     s̃_t = max over pairs of t̃_t = W_c [s_{t−1} ; c_t ; embed(y_{t−1})] + b_c              `.maxout`, with
 ///
-/// Attention asks with the state before the cell, so that s_t depends on the source through c_t as well; the readout feeds no step
-/// and is made for all of them at once. ←h_1 is the last state of the encoder's backward direction, in its top layer.
+/// U_o, C_o and V_o of the paper side by side in W_c. Attention asks with the state before the cell, so that s_t depends on the source
+/// through c_t as well; the readout feeds no step and is made for all of them at once. ←h_1 is the last state of the encoder's backward
+/// direction, in its top layer.
 struct BahdanauDecoder: RecurrentDecoder {
   var embedding: Tensor
   /// Its input weight is [·, E + width of h].
@@ -19,6 +21,7 @@ struct BahdanauDecoder: RecurrentDecoder {
   var combine: Linear
   /// W_s [H, H] and b_s.
   var initial: Linear
+  let readout: Readout
 
   init(_ configuration: ModelConfiguration, generator: inout SeededGenerator) {
     let c = configuration
@@ -30,14 +33,19 @@ struct BahdanauDecoder: RecurrentDecoder {
       score: .concat, hidden: hidden, width: width, biased: true, generator: &generator)
     combine = Linear(inputs: hidden + width + c.embedding, outputs: hidden, generator: &generator)
     initial = Linear(inputs: c.directionWidth, outputs: hidden, generator: &generator)
+    readout = c.readout
   }
 
-  init(embedding: Tensor, layer: RecurrentLayer, scoring: AttentionLayer, combine: Linear, initial: Linear) {
+  init(
+    embedding: Tensor, layer: RecurrentLayer, scoring: AttentionLayer, combine: Linear, initial: Linear,
+    readout: Readout
+  ) {
     self.embedding = embedding
     self.layer = layer
     self.scoring = scoring
     self.combine = combine
     self.initial = initial
+    self.readout = readout
   }
 
   mutating func forEachParameter(
@@ -63,7 +71,7 @@ struct BahdanauDecoder: RecurrentDecoder {
 
   func packed(_ precision: Precision) -> any PackedDecoder { PackedBahdanauDecoder(self, precision) }
 
-  /// The columns of W_c that meet s_t, c_t and the embedding.
+  /// The columns of W_c that meet the state, c_t and the embedding.
   var combineColumns: (state: Matrix, context: Matrix, embedding: Matrix) {
     let weight = Matrix(combine.weight)
     let context = hidden..<weight.columns - embedding.shape[1]
@@ -117,6 +125,7 @@ private struct PackedBahdanauDecoder: PackedDecoder {
     let (cell, attended) = (tape.layers[0].rows(range), tape.attention!.rows(range))
     let state = previous.layers[0]
     scoring.attend(attended, from: state.h, memory: memory!, sources: sources)
+    tape.maxout?.previous.rows(range).copy(from: state.h)
     cell.gates.setProduct(attended.context, context, accumulating: true)
     bahdanau.layer.cell.forward(
       cell, initial: state, recurrent: recurrent, bias: bahdanau.layer.recurrentBias,
@@ -124,9 +133,12 @@ private struct PackedBahdanauDecoder: PackedDecoder {
   }
 
   func finish(_ tape: DecoderTape) {
-    let readout = tape.readout
-    tape.embedded.multiply(into: readout, combineEmbedding, bias: bahdanau.combine.bias)
-    readout.setProduct(tape.top, combineState, accumulating: true)
-    readout.setProduct(tape.attention!.context, combineContext, activation: .tanh, accumulating: true)
+    let sums = tape.maxout?.sums ?? tape.readout
+    tape.embedded.multiply(into: sums, combineEmbedding, bias: bahdanau.combine.bias)
+    sums.setProduct(tape.maxout?.previous ?? tape.top, combineState, accumulating: true)
+    sums.setProduct(
+      tape.attention!.context, combineContext, activation: tape.maxout == nil ? .tanh : .none,
+      accumulating: true)
+    if tape.maxout != nil { tape.readout.setMaxout(of: sums) }
   }
 }

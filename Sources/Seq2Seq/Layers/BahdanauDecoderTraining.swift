@@ -2,18 +2,20 @@ import Attention
 
 extension BahdanauDecoder {
   /// What depends on no later step is made for all rows at once: the readout's part before the steps, the weights' gradients after
-  /// them. z = W_c [s ; c ; x] + b_c, t̃ = tanh(z): dz = dt̃ ∘ (1 − t̃²), ds = W_csᵀ dz, dc = W_ccᵀ dz, dx = W_cxᵀ dz.
+  /// them. z = W_c [s ; c ; x] + b_c, with s_t or, before maxout, s_{t−1}: ds = W_csᵀ dz, dc = W_ccᵀ dz, dx = W_cxᵀ dz.
   func backward(_ dreadout: Matrix, _ pass: DecoderPass) -> DecoderGradient {
-    let (tape, dz, combineColumns) = (pass.tape, dreadout, combineColumns)
+    let (tape, combineColumns) = (pass.tape, combineColumns)
     let precision = pass.precision
-    let (top, context) = (tape.top, tape.attention!.context)
-    dz.backThroughTanh(tape.readout)
-    let dtop = Matrix(rows: top.rows, columns: top.columns)
-    dtop.setProduct(dz, combineColumns.state, precision: precision)
+    let context = tape.attention!.context
+    let previous = tape.maxout?.previous ?? pass.previousStates(0)
+    let read = tape.maxout == nil ? tape.top : previous
+    let dz = sumGradient(dreadout, tape)
+    let dread = Matrix(rows: read.rows, columns: read.columns)
+    dread.setProduct(dz, combineColumns.state, precision: precision)
     let dcontext = Matrix(rows: context.rows, columns: context.columns)
     dcontext.setProduct(dz, combineColumns.context, precision: precision)
 
-    let steps = BahdanauBackwardSteps(self, dtop: dtop, dcontext: dcontext, pass)
+    let steps = BahdanauBackwardSteps(self, dread: dread, dcontext: dcontext, pass)
     for step in (0..<pass.plan.steps).reversed() { steps.invert(step) }
 
     let embedded = tape.embedded
@@ -21,7 +23,6 @@ extension BahdanauDecoder {
     dembedded.setProduct(embedded.gradient(dz), combineColumns.embedding, precision: precision)
     dembedded.setProduct(
       embedded.gradient(steps.tape.gates), embeddingColumns, accumulating: true, precision: precision)
-    let previous = pass.previousStates(0)
     let attended = steps.attention.finished(
       dqueries: steps.dqueries, from: previous, precision: precision)
     let start = startGradient(steps.state, pass)
@@ -32,9 +33,20 @@ extension BahdanauDecoder {
         previousStates: previous,
         run: tape.layers[0], precision),
       scoring: attended.layer,
-      combine: Linear(gradientsOf: dz, inputs: [LayerInput(top), LayerInput(context), embedded], precision),
-      initial: start.initial)
+      combine: Linear(gradientsOf: dz, inputs: [LayerInput(read), LayerInput(context), embedded], precision),
+      initial: start.initial, readout: readout)
     return DecoderGradient(decoder: gradient, states: attended.states, finals: start.finals)
+  }
+
+  /// dz from the readout's gradient, which it may overwrite: of s̃ = tanh(z), dz = ds̃ ∘ (1 − s̃²); of the larger of two, that one's.
+  private func sumGradient(_ dreadout: Matrix, _ tape: DecoderTape) -> Matrix {
+    guard let maxout = tape.maxout else {
+      dreadout.backThroughTanh(tape.readout)
+      return dreadout
+    }
+    let dz = Matrix(rows: maxout.sums.rows, columns: maxout.sums.columns)
+    dz.setMaxoutGradient(dreadout, of: maxout.sums)
+    return dz
   }
 
   /// Inverts s_0 = tanh(W_s ←h_1 + b_s), from the gradient of s_0, which it overwrites.
@@ -56,8 +68,9 @@ extension BahdanauDecoder {
 private struct BahdanauBackwardSteps {
   private let layer: RecurrentLayer
   private let pass: DecoderPass
-  /// The readout's share of the gradients of s_t and c_t, all steps; a step adds that of its gates to the context's.
-  private let dtop: Matrix
+  /// The readout's share of the gradients of the state that it reads and of c_t, all steps; a step adds that of its gates to the
+  /// context's.
+  private let dread: Matrix
   private let dcontext: Matrix
   /// The gates' gradients, all steps.
   let tape: RecurrentGradientTape
@@ -71,10 +84,10 @@ private struct BahdanauBackwardSteps {
   private let context: PackedMatrix
   private let query: PackedMatrix
 
-  init(_ decoder: BahdanauDecoder, dtop: Matrix, dcontext: Matrix, _ pass: DecoderPass) {
+  init(_ decoder: BahdanauDecoder, dread: Matrix, dcontext: Matrix, _ pass: DecoderPass) {
     layer = decoder.layer
     self.pass = pass
-    self.dtop = dtop
+    self.dread = dread
     self.dcontext = dcontext
     let (rows, hidden) = (pass.plan.rows, decoder.hidden)
     tape = RecurrentGradientTape(cell: layer.cell, rows: rows, hidden: hidden)
@@ -91,12 +104,15 @@ private struct BahdanauBackwardSteps {
     let (range, before) = (pass.plan.range(step: step), pass.state(before: step).layers[0])
     let (gates, dstate) = (tape.rows(range), state.prefix(range.count))
     let (dcontext, dqueries) = (dcontext.rows(range), dqueries.rows(range))
+    let (readsBefore, dread) = (pass.tape.maxout != nil, dread.rows(range))
     layer.cell.backward(
-      gates, state: dstate, dh: dtop.rows(range), tape: pass.tape.layers[0].rows(range), initial: before,
+      gates, state: dstate, dh: readsBefore ? nil : dread, tape: pass.tape.layers[0].rows(range),
+      initial: before,
       recurrent: recurrent, counts: [Int32(range.count)])
     dcontext.setProduct(gates.gates, context, accumulating: true)
     attention.add(
       pass.tape.attention!.rows(range), from: before.h, dcontext: dcontext, dqueries: dqueries)
     dstate.h.setProduct(dqueries, query, accumulating: true)
+    if readsBefore { dstate.h.add(dread) }
   }
 }

@@ -4,7 +4,7 @@ import Attention
 ///
 /// Where there are fewer tokens in the vocabulary than rows, as with characters, and no dropout tells the rows of a token apart, a
 /// product of embeddings is made once a token and gathered: x Wᵀ = (T Wᵀ)[ids]. Its gradients come from the sums of each token's
-/// rows.
+/// rows. Where whole tokens fall, those that do have a row of zeros below T.
 struct LayerInput {
   /// The left factor of products: x, or the embeddings' table T [V, ·].
   let factor: Matrix
@@ -13,16 +13,24 @@ struct LayerInput {
 
   init(_ rows: Matrix) { self.init(factor: rows, tokens: nil) }
 
+  /// The embeddings of tokens; of −1, which dropout left of a token that fell, zeros.
   init(embedding table: Tensor, _ ids: [Int32], dropout: Dropout?, at site: Dropout.Site) {
     let table = Matrix(table)
-    guard dropout != nil || table.rows >= ids.count else {
-      self.init(factor: table, tokens: ids)
-      return
+    let isByToken = table.rows < ids.count
+    switch dropout {
+    case nil where isByToken: self.init(factor: table, tokens: ids)
+    case let whole? where whole.isVariational && isByToken:
+      let fallen = table.rows
+      let scaled = Matrix(rows: fallen + 1, columns: table.columns, zeros: true)
+      scaled.rows(0..<fallen).copy(from: table)
+      scaled.scale(by: whole.scale)
+      self.init(factor: scaled, tokens: ids.map { $0 < 0 ? Int32(fallen) : $0 })
+    default:
+      let rows = Matrix(rows: ids.count, columns: table.columns)
+      rows.setRows(of: table, at: ids)
+      dropout?.apply(embeddings: rows, at: site)
+      self.init(rows)
     }
-    let rows = Matrix(rows: ids.count, columns: table.columns)
-    rows.setRows(of: table, at: ids)
-    dropout?.apply(rows, at: site)
-    self.init(rows)
   }
 
   private init(factor: Matrix, tokens: [Int32]?) {
@@ -66,10 +74,14 @@ struct LayerInput {
   func tableGradient(
     _ dfactor: Matrix, of table: Tensor, _ ids: [Int32], dropout: Dropout?, at site: Dropout.Site
   ) -> Tensor {
-    guard tokens == nil else { return dfactor.tensor(table.shape) }
-    dropout?.apply(dfactor, at: site)
+    dropout?.apply(embeddings: dfactor, at: site)
+    if tokens != nil, dfactor.rows == table.shape[0] { return dfactor.tensor(table.shape) }
     let result = Matrix(rows: table.shape[0], columns: table.shape[1], zeros: true)
-    result.addRows(dfactor, at: ids)
+    if tokens == nil {
+      result.addRows(dfactor, at: ids)
+    } else {
+      result.copy(from: dfactor.rows(0..<result.rows))
+    }
     return result.tensor(table.shape)
   }
 }

@@ -56,6 +56,8 @@ struct LuongDecoder: RecurrentDecoder {
     combine?.forEachParameter(prefix: "combine.", body)
   }
 
+  var readout: Readout { .tanh }
+
   func packed(_ precision: Precision) -> any PackedDecoder { PackedLuongDecoder(self, precision) }
 }
 
@@ -103,7 +105,7 @@ private struct PackedLuongDecoder: PackedDecoder {
         let input = tape.inputs[index - 1].rows(range)
         if let dropout {
           input.copy(from: tape.outputs[index - 1].rows(range))
-          dropout.apply(input, at: .decoder, layer: index, offset: range.lowerBound * luong.hidden)
+          dropout.apply(input, from: range.lowerBound, at: .decoder, layer: index)
         }
         rows.gates.setProduct(input, inputs[index]!, bias: layer.bias)
       }

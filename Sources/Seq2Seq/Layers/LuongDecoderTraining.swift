@@ -100,8 +100,7 @@ private struct LuongBackwardSteps {
       if index > 0 {
         let dx = dbelow.rows(rows)
         dx.setProduct(tape.gates, inputs[index]!)
-        pass.dropout?.apply(
-          dx, at: .decoder, layer: index, offset: range.lowerBound * decoder.hidden)
+        pass.dropout?.apply(dx, from: range.lowerBound, at: .decoder, layer: index)
         if decoder.residual { dh.add(dx) } else { dh = dx }
       } else if let dfeed, step > 0 {
         dfeed.rows(rows).setProduct(tape.gates, inputs[0]!)

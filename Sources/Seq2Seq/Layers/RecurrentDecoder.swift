@@ -8,7 +8,7 @@ import Attention
 /// ``PackedDecoder/finish(_:)`` for all again. In training that is a batch of whole sentences, in decoding one step.
 protocol RecurrentDecoder: Parameterized {
   /// [V, E].
-  var embedding: Tensor { get }
+  var embedding: Tensor { get set }
   /// Its cells. The first one's input weight meets the embedding in its first columns.
   var layers: [RecurrentLayer] { get }
   /// Nil for the plain decoder.
@@ -17,9 +17,10 @@ protocol RecurrentDecoder: Parameterized {
   var inputFeeding: Bool { get }
   /// Whether a layer above the first adds what entered it to its states (Wu et al. 2016, §3.1).
   var residual: Bool { get }
+  var readout: Readout { get }
 
   func packed(_ precision: Precision) -> any PackedDecoder
-  /// Inverts ``PackedDecoder/forward(_:_:dropout:)``, from the gradient of the readouts [N, H], which it overwrites.
+  /// Inverts ``PackedDecoder/forward(_:_:dropout:)``, from the gradient of the readouts, which it may overwrite.
   func backward(_ dreadout: Matrix, _ pass: DecoderPass) -> DecoderGradient
 }
 
@@ -102,7 +103,9 @@ struct DecoderTape {
   /// What the cells of the layers above the first read: the output below (its own copy only where dropout acts).
   let inputs: [Matrix]
   let attention: AttentionTape?
-  /// [rows, H]: with attention a matrix of its own, else the top layer's output.
+  /// With a maxout readout what it is made from.
+  let maxout: MaxoutTape?
+  /// [rows, H], or H/2 by maxout: with attention a matrix of its own, else the top layer's output.
   let readout: Matrix
 
   init(_ decoder: any RecurrentDecoder, _ ids: [Int32], memory: AttentionMemory?, dropout: Dropout?) {
@@ -119,7 +122,9 @@ struct DecoderTape {
     attention = decoder.attention.flatMap { layer in
       memory.map { AttentionTape(layer, rows: rows, hidden: hidden, memory: $0) }
     }
-    readout = attention == nil ? outputs.last! : Matrix(rows: rows, columns: hidden)
+    maxout = decoder.readout == .maxout ? MaxoutTape(rows: rows, hidden: hidden) : nil
+    let width = decoder.readout.width(hidden: hidden)
+    readout = attention == nil ? outputs.last! : Matrix(rows: rows, columns: width)
   }
 
   /// What the top layer returns, [rows, H]: s.
@@ -129,5 +134,18 @@ struct DecoderTape {
   func state(_ range: Range<Int>) -> DecoderState {
     DecoderState(
       layers: layers.map { $0.state(cell, range) }, feed: inputFeeding ? readout.rows(range) : nil)
+  }
+}
+
+/// What a maxout readout is made from, [rows, H] each.
+struct MaxoutTape {
+  /// The state before each step: s_{t−1}.
+  let previous: Matrix
+  /// t̃, of which each two neighbours leave the larger.
+  let sums: Matrix
+
+  init(rows: Int, hidden: Int) {
+    previous = Matrix(rows: rows, columns: hidden)
+    sums = Matrix(rows: rows, columns: hidden)
   }
 }

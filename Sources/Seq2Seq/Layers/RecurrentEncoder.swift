@@ -1,12 +1,13 @@
 import Attention
 
 /// A stack of recurrent layers over the source, in one or both directions. With two, their states are concatenated,
-/// [→h ; ←h].
+/// [→h ; ←h]. A reversed source is read from its end, and the states are put back into the order of the text.
 struct RecurrentEncoder: Parameterized {
   var embedding: Tensor
   var layers: [Layer]
   /// Whether a layer above the first adds what entered it to its states (Wu et al. 2016, §3.1).
   let residual: Bool
+  let reversed: Bool
 
   struct Layer: Parameterized {
     var forward: RecurrentLayer
@@ -23,6 +24,7 @@ struct RecurrentEncoder: Parameterized {
   init(_ configuration: ModelConfiguration, generator: inout SeededGenerator) {
     let c = configuration
     residual = c.residual
+    reversed = c.reversedSource
     embedding = generator.uniform([c.sourceVocabulary, c.embedding], bound: 0.1)
     layers = (0..<c.layers).map { index in
       let inputs = index == 0 ? c.embedding : c.stateWidth
@@ -35,10 +37,11 @@ struct RecurrentEncoder: Parameterized {
     }
   }
 
-  private init(embedding: Tensor, layers: [Layer], residual: Bool) {
+  private init(embedding: Tensor, layers: [Layer], residual: Bool, reversed: Bool) {
     self.embedding = embedding
     self.layers = layers
     self.residual = residual
+    self.reversed = reversed
   }
 
   mutating func forEachParameter(
@@ -66,7 +69,7 @@ extension RecurrentEncoder {
     fileprivate let runs: [(forward: Run, backward: Run?)]
     fileprivate let dropout: Dropout?
     fileprivate let precision: Precision
-    /// What the top layer returns in packed order, [N, ·].
+    /// What the top layer returns in packed order, [N, ·], that of the text.
     let output: Matrix
     /// The last state of every layer, [B, ·], by sentence; zero for an empty one.
     let finals: [RecurrentState]
@@ -79,10 +82,12 @@ struct PackedEncoder: Sendable {
   private let precision: Precision
   private let layers: [(forward: PackedRecurrentLayer, backward: PackedRecurrentLayer?)]
   private let residual: Bool
+  private let reversed: Bool
 
   init(_ encoder: RecurrentEncoder, _ precision: Precision) {
     embedding = encoder.embedding
     residual = encoder.residual
+    reversed = encoder.reversed
     self.precision = precision
     layers = encoder.layers.map {
       (PackedRecurrentLayer($0.forward, precision), $0.backward.map { PackedRecurrentLayer($0, precision) })
@@ -91,15 +96,16 @@ struct PackedEncoder: Sendable {
 
   func forward(_ sources: [[Int32]], dropout: Dropout?) -> RecurrentEncoder.Pass {
     let plan = SequencePlan(lengths: sources.map(\.count))
-    let ids = plan.packed(sources)
-    let reversal = layers.contains { $0.backward != nil } ? plan.reversal : []
+    let ids = dropout.keeping(
+      plan.packed(reversed ? sources.map { $0.reversed() } : sources), plan, at: .sourceEmbedding)
+    let reversal = reversed || layers.contains { $0.backward != nil } ? plan.reversal : []
     var x = LayerInput(embedding: embedding, ids, dropout: dropout, at: .sourceEmbedding)
     var runs: [(forward: RecurrentEncoder.Run, backward: RecurrentEncoder.Run?)] = []
     var finals: [RecurrentState] = []
     for (index, layer) in layers.enumerated() {
       let entered = x.factor
       let isConnected = residual && index > 0
-      if index > 0 { x = LayerInput(dropout.copy(of: entered, at: .encoder, layer: index)) }
+      if index > 0 { x = LayerInput(dropout.copy(of: entered, plan, at: .encoder, layer: index)) }
       let forward = run(layer.forward, x, plan)
       guard let second = layer.backward else {
         runs.append((forward, nil))
@@ -125,7 +131,8 @@ struct PackedEncoder: Sendable {
       finals.append(final(plan, [forward, backward]))
     }
     return RecurrentEncoder.Pass(
-      plan: plan, ids: ids, runs: runs, dropout: dropout, precision: precision, output: x.factor,
+      plan: plan, ids: ids, runs: runs, dropout: dropout, precision: precision,
+      output: (reversed ? x.permuted(reversal) : x).factor,
       finals: finals)
   }
 
@@ -165,16 +172,17 @@ extension RecurrentEncoder {
   /// Inverts ``PackedEncoder/forward(_:dropout:)``, from the gradients of the output (nil for zero) and of the last states.
   func backward(_ doutput: Matrix?, finals: [RecurrentState], _ pass: Pass) -> RecurrentEncoder {
     let previous = pass.plan.previousRows
-    let reversal = pass.runs.contains { $0.backward != nil } ? pass.plan.reversal : []
+    let reversal = reversed || pass.runs.contains { $0.backward != nil } ? pass.plan.reversal : []
     var gradients: [Layer] = []
     var dx = doutput ?? Matrix(rows: pass.output.rows, columns: pass.output.columns, zeros: true)
+    if reversed { dx = LayerInput(dx).permuted(reversal).factor }
     for index in layers.indices.reversed() {
       let (layer, runs, h) = (layers[index], pass.runs[index], layers[index].forward.hidden)
       let state = finals[index]
       guard let second = layer.backward, let secondRun = runs.backward else {
         let (gradient, below) = backward(layer.forward, runs.forward, dx, state, pass, previous)
         gradients.append(Layer(forward: gradient, backward: nil))
-        dx = entered(below, doutput: dx, index, pass.dropout)
+        dx = entered(below, doutput: dx, index, pass)
         continue
       }
       let firstHalf = Matrix(rows: dx.rows, columns: h)
@@ -187,18 +195,19 @@ extension RecurrentEncoder {
         second, secondRun, secondHalf, state.columns(h..<dx.columns), pass, previous)
       runs.forward.input.add(mirrored, reversal, to: below)
       gradients.append(Layer(forward: first, backward: last))
-      dx = entered(below, doutput: dx, index, pass.dropout)
+      dx = entered(below, doutput: dx, index, pass)
     }
     let dembedding = pass.runs[0].forward.input.tableGradient(
       dx, of: embedding, pass.ids, dropout: pass.dropout, at: .sourceEmbedding)
-    return RecurrentEncoder(embedding: dembedding, layers: gradients.reversed(), residual: residual)
+    return RecurrentEncoder(
+      embedding: dembedding, layers: gradients.reversed(), residual: residual, reversed: reversed)
   }
 
   /// Inverts y = h + x, with h from the dropped x: turns `dx`, the gradient of what the cells of layer `index` read, into that of
   /// what entered the layer.
-  private func entered(_ dx: Matrix, doutput: Matrix, _ index: Int, _ dropout: Dropout?) -> Matrix {
+  private func entered(_ dx: Matrix, doutput: Matrix, _ index: Int, _ pass: Pass) -> Matrix {
     if index > 0 {
-      dropout?.apply(dx, at: .encoder, layer: index)
+      pass.dropout?.apply(dx, pass.plan, at: .encoder, layer: index)
       if residual { dx.add(doutput) }
     }
     return dx

@@ -43,7 +43,7 @@ extension PackedDecoder {
     let plan = SequencePlan(lengths: inputs.map(\.count))
     precondition(plan.order == Array(inputs.indices), "the batch is not sorted by falling target length")
     let memory = attention?.memory(encoded.output, encoded.plan)
-    let ids = plan.packed(inputs)
+    let ids = dropout.keeping(plan.packed(inputs), plan, at: .targetEmbedding)
     let pass = DecoderPass(
       plan: plan, ids: ids, tape: DecoderTape(decoder, ids, memory: memory?.padded, dropout: dropout),
       finals: encoded.finals, start: start(encoded.finals), memory: memory, dropout: dropout,

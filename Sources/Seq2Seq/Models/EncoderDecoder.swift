@@ -5,7 +5,7 @@ public struct EncoderDecoder: Parameterized {
   public let configuration: ModelConfiguration
   var encoder: RecurrentEncoder
   var decoder: any RecurrentDecoder
-  var output: Linear
+  var output: OutputLayer
 
   /// A model with random weights, which the seed decides.
   ///
@@ -17,8 +17,10 @@ public struct EncoderDecoder: Parameterized {
     self.configuration = configuration
     encoder = RecurrentEncoder(configuration, generator: &generator)
     decoder = configuration.makeDecoder(generator: &generator)
-    output = Linear(
-      inputs: configuration.hidden, outputs: configuration.targetVocabulary, generator: &generator)
+    output = OutputLayer(configuration, generator: &generator)
+    if let range = configuration.initialRange {
+      forEachParameter(prefix: "") { $1 = generator.uniform($1.shape, bound: range) }
+    }
   }
 
   /// A model with the given weights, by name.
@@ -26,9 +28,9 @@ public struct EncoderDecoder: Parameterized {
   /// - Throws: ``ModelError/weights(parameter:problem:)`` unless these are exactly the configuration's parameters.
   public init(_ configuration: ModelConfiguration, weights: [String: Tensor]) throws(ModelError) {
     // Before any memory is asked for: a configuration that is not this file's could want far more than there is.
-    let output = "output.weight"
-    guard weights[output]?.shape == [configuration.targetVocabulary, configuration.hidden] else {
-      let shape = "[\(configuration.targetVocabulary), \(configuration.hidden)]"
+    let output = configuration.tied ? "target.embedding" : "output.weight"
+    guard weights[output]?.shape == [configuration.targetVocabulary, configuration.readoutWidth] else {
+      let shape = "[\(configuration.targetVocabulary), \(configuration.readoutWidth)]"
       throw .weights(
         parameter: output,
         problem: weights[output].map { "has the shape \($0.shape); expected \(shape)" } ?? "is missing")
@@ -56,13 +58,16 @@ public struct EncoderDecoder: Parameterized {
 
   private init(
     _ configuration: ModelConfiguration, encoder: RecurrentEncoder, decoder: any RecurrentDecoder,
-    output: Linear
+    output: OutputLayer
   ) {
     self.configuration = configuration
     self.encoder = encoder
     self.decoder = decoder
     self.output = output
   }
+
+  /// W_y, [V, width of the readout].
+  var outputWeight: Tensor { output.weight ?? decoder.embedding }
 
   public mutating func forEachParameter(
     prefix: String, _ body: (_ name: String, _ parameter: inout Tensor) -> Void
@@ -146,7 +151,7 @@ extension EncoderDecoder {
     let pass = forward(batch, dropout: nil, .float32)
     let plan = pass.decoder.plan
     let loss = projectedCrossEntropy(
-      pass.decoder.tape.readout, weight: output.weight, bias: output.bias,
+      pass.decoder.tape.readout, weight: outputWeight, bias: output.bias,
       targets: plan.packed(batch.outputs))
     return batch.targets.indices.map { sentence in
       let rows = (0..<plan.lengths[sentence]).map { plan.row(step: $0, sentence: sentence) }
@@ -176,21 +181,36 @@ extension EncoderDecoder {
       throw .configuration(option: "precision", expected: "float32 or bfloat16", found: "\(precision)")
     }
     try check(batch)
-    let dropout = dropoutSeed.flatMap {
-      configuration.dropout > 0 ? Dropout(rate: configuration.dropout, seed: $0) : nil
-    }
+    guard let dropoutSeed else { return gradients(batch, nil, labelSmoothing, precision) }
+    let c = configuration
+    let dropout =
+      c.dropout > 0 ? Dropout(rate: c.dropout, seed: dropoutSeed, isVariational: c.variational) : nil
+    let connect = c.recurrentDropout > 0 ? DropConnect(rate: c.recurrentDropout, seed: dropoutSeed) : nil
+    var network = self
+    connect?.apply(to: &network)
+    var (loss, gradient) = network.gradients(batch, dropout, labelSmoothing, precision)
+    connect?.apply(to: &gradient)
+    return (loss, gradient)
+  }
+
+  private func gradients(_ batch: Batch, _ dropout: Dropout?, _ labelSmoothing: Float, _ precision: Precision)
+    -> (loss: Float, gradient: EncoderDecoder)
+  {
     let pass = forward(batch, dropout: dropout, precision)
-    let readout = dropout.copy(of: pass.decoder.tape.readout, at: .output)
+    let plan = pass.decoder.plan
+    let readout = dropout.copy(of: pass.decoder.tape.readout, plan, at: .output)
     let head = projectedCrossEntropyGradients(
-      readout, weight: output.weight, bias: output.bias, targets: pass.decoder.plan.packed(batch.outputs),
+      readout, weight: outputWeight, bias: output.bias, targets: plan.packed(batch.outputs),
       scale: 1 / Float(batch.tokens), smoothing: labelSmoothing)
-    dropout?.apply(head.dx, at: .output)
+    dropout?.apply(head.dx, plan, at: .output)
     let decoded = decoder.backward(head.dx, pass.decoder)
     let encoderGradient = encoder.backward(decoded.states, finals: decoded.finals, pass.encoder)
     let loss = head.loss.reduce(0.0) { $0 + Double($1) } / Double(batch.tokens)
+    var decoderGradient = decoded.decoder
+    if configuration.tied { decoderGradient.embedding.add(head.weight) }
     let gradient = EncoderDecoder(
-      configuration, encoder: encoderGradient, decoder: decoded.decoder,
-      output: Linear(weight: head.weight, bias: head.bias))
+      configuration, encoder: encoderGradient, decoder: decoderGradient,
+      output: OutputLayer(weight: configuration.tied ? nil : head.weight, bias: head.bias))
     return (Float(loss), gradient)
   }
 }

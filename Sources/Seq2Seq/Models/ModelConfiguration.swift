@@ -8,6 +8,18 @@ public enum DecoderKind: String, Codable, Sendable, CaseIterable {
   case bahdanau
 }
 
+/// What the output layer reads of Bahdanau's decoder; Luong's has the tanh layer of its paper.
+public enum Readout: String, Codable, Sendable, CaseIterable {
+  /// A layer of H units over the state after the cell.
+  case tanh
+  /// The paper's (Bahdanau et al. 2015, appendix A.2.2): H sums of the state before the cell, of which each two neighbours leave
+  /// the larger (Goodfellow et al. 2013).
+  case maxout
+
+  /// The width of what the output layer reads.
+  func width(hidden: Int) -> Int { self == .maxout ? hidden / 2 : hidden }
+}
+
 /// The shape of a recurrent encoder-decoder.
 public struct ModelConfiguration: Codable, Sendable, Equatable {
   public let decoder: DecoderKind
@@ -24,12 +36,25 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var bidirectional: Bool
   /// Feed s̃_{t−1} to the next step (Luong et al. 2015, §3.3).
   public var inputFeeding: Bool
+  public var readout = Readout.tanh
+  /// Encode sources from their end (Sutskever et al. 2014, §3.3). Alignments keep the order of the text.
+  public var reversedSource = false
+  /// The output layer's weight is the embedding of the target (Press & Wolf 2017), which must be as wide as what that layer
+  /// reads: H, or H/2 by maxout.
+  public var tied = false
   /// E, the width of both embeddings.
   public var embedding: Int
   /// H, the width of the decoder and of Luong's encoder; the states of Bahdanau's are twice as wide.
   public var hidden: Int
   /// The share of activations dropped in training, between layers, at the embeddings and before the output.
   public var dropout: Float
+  /// Drop the same of a sentence at all of its steps, and whole tokens at the embeddings (Gal & Ghahramani 2016).
+  public var variational = false
+  /// The share of the recurrent weights of all cells dropped in training, the same at all steps (Merity et al. 2018).
+  public var recurrentDropout: Float = 0
+  /// Where every parameter starts, biases included: uniform in ± this, as the papers have it. Nil: each layer's own, uniform in
+  /// ±1/√(inputs), cells in ±1/√H, embeddings in ±0.1, biases 0 (an LSTM's forget gate 1).
+  public var initialRange: Float?
   /// The most tokens that a source or a target may have.
   public var maximumLength: Int
   public internal(set) var sourceVocabulary = 0
@@ -54,16 +79,17 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
       embedding: embedding, hidden: hidden, dropout: dropout, maximumLength: maximumLength)
   }
 
-  /// The model of Bahdanau, Cho, Bengio 2015, with a tanh layer for the readout and the GRU that resets after the product.
+  /// The model of Bahdanau, Cho, Bengio 2015; the paper's own has `.gruResetBefore` and `.maxout`.
   ///
   /// - Parameter layers: of the encoder, each in both directions
   public static func bahdanau(
-    cell: RecurrentCell = .gru, layers: Int = 1, residual: Bool = false, embedding: Int = 64,
-    hidden: Int = 128, dropout: Float = 0, maximumLength: Int = 250
+    cell: RecurrentCell = .gru, layers: Int = 1, residual: Bool = false, readout: Readout = .tanh,
+    embedding: Int = 64, hidden: Int = 128, dropout: Float = 0, maximumLength: Int = 250
   ) -> ModelConfiguration {
     ModelConfiguration(
       decoder: .bahdanau, score: .concat, cell: cell, layers: layers, residual: residual,
-      bidirectional: true, inputFeeding: false, embedding: embedding, hidden: hidden, dropout: dropout,
+      bidirectional: true, inputFeeding: false, readout: readout, embedding: embedding, hidden: hidden,
+      dropout: dropout,
       maximumLength: maximumLength)
   }
 
@@ -101,11 +127,24 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
         option: "hidden", expected: "a model of at most \(Self.mostParameters) parameters",
         found: "\(hidden) (about \(Int(parameterEstimate)) parameters)")
     }
-    guard dropout >= 0 && dropout < 1 else {
-      throw .configuration(option: "dropout", expected: "at least 0 and less than 1", found: "\(dropout)")
+    for (option, rate) in [("dropout", dropout), ("recurrentDropout", recurrentDropout)] {
+      guard rate >= 0 && rate < 1 else {
+        throw .configuration(option: option, expected: "at least 0 and less than 1", found: "\(rate)")
+      }
+    }
+    guard initialRange.map({ $0 > 0 && $0.isFinite }) ?? true else {
+      throw .configuration(option: "initialRange", expected: "a positive number", found: "\(initialRange!)")
+    }
+    guard dropout > 0 || !variational else {
+      throw .configuration(option: "variational", expected: "false without dropout", found: "true")
     }
     guard layers > 1 || !residual else {
       throw .configuration(option: "residual", expected: "false with a single layer", found: "true")
+    }
+    guard !tied || embedding == readoutWidth else {
+      throw .configuration(
+        option: "embedding", expected: "\(readoutWidth) with tied embeddings (what the output layer reads)",
+        found: "\(embedding)")
     }
     switch decoder {
     case .luong: try validateLuong()
@@ -121,6 +160,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     guard score != nil || !inputFeeding else {
       throw .configuration(option: "inputFeeding", expected: "false without attention", found: "true")
     }
+    guard readout == .tanh else {
+      throw .configuration(option: "readout", expected: "tanh in Luong's model", found: "\(readout)")
+    }
   }
 
   private func validateBahdanau() throws(ModelError) {
@@ -131,7 +173,14 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     for (option, expected, found) in fixed where found != expected {
       throw .configuration(option: option, expected: "\(expected) in Bahdanau's model", found: found)
     }
+    guard readout == .tanh || hidden % 2 == 0 else {
+      throw .configuration(
+        option: "hidden", expected: "an even number (maxout reads pairs)", found: "\(hidden)")
+    }
   }
+
+  /// The width of what the output layer reads.
+  var readoutWidth: Int { readout.width(hidden: hidden) }
 
   /// The units of one direction of an encoder layer.
   var directionWidth: Int { decoder == .luong && bidirectional ? hidden / 2 : hidden }
@@ -159,7 +208,8 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
 }
 
 extension ModelConfiguration {
-  /// What was saved before there was a choice says nothing of it: of Luong's decoder, without residual connections.
+  /// What was saved before there was a choice says nothing of it: of Luong's decoder, without
+  /// residual connections, with a tanh readout, of sources as they stand, with an output weight of its own.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.decoder = try values.decodeIfPresent(DecoderKind.self, forKey: .decoder) ?? .luong
@@ -169,9 +219,15 @@ extension ModelConfiguration {
     residual = try values.decodeIfPresent(Bool.self, forKey: .residual) ?? false
     bidirectional = try values.decode(Bool.self, forKey: .bidirectional)
     inputFeeding = try values.decode(Bool.self, forKey: .inputFeeding)
+    readout = try values.decodeIfPresent(Readout.self, forKey: .readout) ?? .tanh
+    reversedSource = try values.decodeIfPresent(Bool.self, forKey: .reversedSource) ?? false
+    tied = try values.decodeIfPresent(Bool.self, forKey: .tied) ?? false
     embedding = try values.decode(Int.self, forKey: .embedding)
     hidden = try values.decode(Int.self, forKey: .hidden)
     dropout = try values.decode(Float.self, forKey: .dropout)
+    variational = try values.decodeIfPresent(Bool.self, forKey: .variational) ?? false
+    initialRange = try values.decodeIfPresent(Float.self, forKey: .initialRange)
+    recurrentDropout = try values.decodeIfPresent(Float.self, forKey: .recurrentDropout) ?? 0
     maximumLength = try values.decode(Int.self, forKey: .maximumLength)
     sourceVocabulary = try values.decode(Int.self, forKey: .sourceVocabulary)
     targetVocabulary = try values.decode(Int.self, forKey: .targetVocabulary)

@@ -5,27 +5,25 @@ extension Recipe {
   /// at would tell apart.
   public static let presets: [String: Recipe] = [
     "luong-2015": luong2015, "bahdanau-2015": bahdanau2015, "sutskever-2014": sutskever2014,
-    "luong-small": small(.luong(embedding: 128, hidden: 256, dropout: 0.2)),
-    "bahdanau-small": small(.bahdanau(embedding: 128, hidden: 256, dropout: 0.2)),
-    "plain-small": small(.plain(embedding: 128, hidden: 256, dropout: 0.2)),
+    "luong-small": small(.luongSmall),
+    "bahdanau-small": small(.bahdanauSmall),
+    "plain-small": small(.plainSmall),
   ]
 
   /// Luong, Pham, Manning 2015, §4.1: gradient descent for 12 epochs, from the 8th on with half the rate after each, as the
   /// paper's models with dropout.
   private static let luong2015 = words(
-    .luong(
-      score: .general, layers: 4, bidirectional: false, embedding: 1000, hidden: 1000, dropout: 0.2,
-      maximumLength: 50),
+    .luong2015,
     descending(rate: 1, batchSize: 128, from: 8, every: 1), epochs: 12)
 
   /// Bahdanau, Cho, Bengio 2015, appendix B.2: batches of 80, gradients of a norm up to 1. Adam stands for the paper's Adadelta.
   private static let bahdanau2015 = words(
-    .bahdanau(cell: .gruResetBefore, embedding: 620, hidden: 1000, maximumLength: 50),
+    .bahdanau2015,
     TrainingOptions(batchSize: 80, rate: 1e-3, clipNorm: 1), epochs: 5)
 
   /// Sutskever, Vinyals, Le 2014, §3.4: gradient descent for 7.5 epochs, after the 5th with half the rate after each half.
   private static let sutskever2014 = words(
-    .plain(layers: 4, bidirectional: false, embedding: 1000, hidden: 1000, maximumLength: 50),
+    .sutskever2014,
     descending(rate: 0.7, batchSize: 128, from: 5, every: 0.5), epochs: 8)
 
   private static func words(
