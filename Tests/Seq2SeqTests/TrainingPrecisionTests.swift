@@ -26,6 +26,25 @@ import Testing
     #expect(distance <= 0x1p-3 * size)
   }
 
+  /// Encoder, decoder and attention round every weight, forward and backward: with weights that are rounded already nothing changes,
+  /// to the bit.
+  @Test(arguments: SmallModel.all)
+  func everyWeightIsRounded(_ small: SmallModel) throws {
+    let model = try small.model()
+    var weights = Dictionary(uniqueKeysWithValues: model.parameters)
+    for (name, tensor) in weights
+    where tensor.shape.count == 2 && !name.hasSuffix("embedding") && !name.hasPrefix("output") {
+      weights[name] = try tensor.roundedToBFloat16()
+    }
+    let rounded = try EncoderDecoder(model.configuration, weights: weights)
+    let found = try model.lossAndGradient(SmallModel.batch, precision: .bfloat16)
+    let expected = try rounded.lossAndGradient(SmallModel.batch, precision: .bfloat16)
+    #expect(found.loss == expected.loss)
+    for (found, expected) in zip(found.gradient.parameters, expected.gradient.parameters) {
+      #expect(found.tensor == expected.tensor, "\(found.name)")
+    }
+  }
+
   /// A model some of whose weights are zero.
   private func model(_ small: SmallModel, zero: (_ name: String, _ index: Int) -> Bool) throws
     -> EncoderDecoder
