@@ -44,6 +44,11 @@ struct PackedModel: Sendable {
   func likeliest(_ count: Int, _ readout: Matrix) -> LikeliestTokens {
     LikeliestTokens(count, of: readout, output, bias: outputBias)
   }
+
+  /// The log-probabilities of all tokens after every row, [rows, V].
+  func logProbabilities(_ readout: Matrix) -> Matrix {
+    projectedLogProbabilities(readout, output, bias: outputBias)
+  }
 }
 
 /// A model's packed weights, made when they are first asked for; shared by copies of the model that have the same weights
