@@ -10,6 +10,8 @@ struct RunningDecoders {
   private var states: [DecoderState]
   /// Of the last step.
   private var tapes: [DecoderTape] = []
+  /// Of the step before it. The states may lie in the last step's, so that two take turns.
+  private var spent: [DecoderTape] = []
 
   /// - Parameters:
   ///   - sources: for each model the ids of all sources, in its own vocabulary
@@ -29,9 +31,12 @@ struct RunningDecoders {
 
   /// One step, in which every row reads its token.
   mutating func advance(_ tokens: [Int32]) {
-    tapes = models.indices.map {
-      models[$0].advance(states[$0], tokens: tokens, memory: memories[$0], sources: sources)
+    let next = models.indices.map { index in
+      models[index].advance(
+        states[index], tokens: tokens, memory: memories[index], sources: sources,
+        spent: spent.isEmpty ? nil : spent[index])
     }
+    (spent, tapes) = (tapes, next)
     states = tapes.map { $0.state(0..<rows) }
   }
 
