@@ -32,3 +32,13 @@ package struct LikeliestTokens {
       .map { (Int(tokens[$0]), logProbabilities[$0]) }
   }
 }
+
+/// The log-probabilities of all tokens, `log softmax(x W + bias)`, [M, V].
+///
+/// - Parameters: x [M, H], weight W [H, V], bias [V]
+package func projectedLogProbabilities(_ x: Matrix, _ weight: PackedMatrix, bias: Tensor) -> Matrix {
+  let logits = Matrix(rows: x.rows, columns: weight.columns)
+  logits.setProduct(x, weight, bias: bias)
+  check(ck_log_softmax_f32(logits.pointer, logits.pointer, Int64(logits.rows), Int64(logits.columns)))
+  return logits
+}

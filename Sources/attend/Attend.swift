@@ -11,7 +11,9 @@ struct Attend: ParsableCommand {
       Results go to standard output, progress and notes to standard error. Start with: attend demo
       """,
     version: version,
-    subcommands: [Demo.self, Train.self, Translate.self, Evaluate.self, Align.self, Average.self, Info.self])
+    subcommands: [
+      Demo.self, Train.self, Average.self, Translate.self, ScoreTargets.self, Evaluate.self, Align.self, Info.self,
+    ])
 
   /// Parses, runs, and tells of a failure in one line. Mistakes in the arguments themselves are told, with the
   /// usage, by the parser (exit status 64).

@@ -9,28 +9,29 @@ struct Evaluate: ParsableCommand {
       Lines with the same source are one example. Of several accepted targets the one at the least edit distance counts.
       """)
 
-  @Option(help: "The model's folder.", completion: .directory)
-  var model: String
+  @OptionGroup var models: ModelArguments
   @Option(help: "The file, a line 'source TAB target [TAB further accepted targets]'.", completion: .file())
   var data: String
-  @Option(help: ArgumentHelp("Hypotheses kept at every step; 1 is greedy.", valueName: "k"))
-  var beam = 1
+  @OptionGroup var search: SearchArguments
   @Flag(help: "Print one JSON object.")
   var json = false
   @Flag(help: "Show no progress.")
   var quiet = false
+  @OptionGroup var unknown: UnknownArguments
   @OptionGroup var decoding: DecodingArguments
   @OptionGroup var runtime: RuntimeArguments
 
-  func validate() throws { try requireBeam(beam) }
-
   func run() throws {
     try runtime.apply()
-    let model = try decoding.model(at: model)
-    let examples = try Reports.corpus(data, for: model).examples
-    Reports.noteUnknown(examples, model, in: data)
+    let ensemble = try models.ensemble(decoding)
+    // What the strictest reads, all of them do.
+    let reader = ensemble.models.min { $0.configuration.maximumLength < $1.configuration.maximumLength }!
+    let examples = try Reports.corpus(data, for: reader).examples
+    Reports.noteUnknown(examples, reader, in: data)
+    var options = search.options
+    options.unknown = try unknown.replacement(for: ensemble)
     var display = ProgressDisplay(quiet: quiet)
-    let evaluation = try model.evaluate(examples, beam: beam) { done in
+    let evaluation = try ensemble.evaluate(examples, options: options) { done in
       display.show(
         "evaluating", fraction: Double(done) / Double(examples.count),
         details: "\(Format.count(done)) of \(Format.count(examples.count))")

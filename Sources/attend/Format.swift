@@ -26,6 +26,9 @@ enum Format {
     String(format: "%.\(digits)f", number)
   }
 
+  /// A log-probability, in nats.
+  static func score(_ score: Float) -> String { decimals(Double(score), 6) }
+
   /// A number of tokens a second, rounded.
   static func speed(_ tokensPerSecond: Double) -> String {
     tokensPerSecond.isFinite ? "\(count(Int(min(tokensPerSecond, 1e15)))) tokens/s" : "– tokens/s"

@@ -7,90 +7,64 @@ struct Translate: ParsableCommand {
     abstract: "Translate lines from standard input.",
     discussion: """
       A line in, a line out, in the same order and as soon as it is there. With --n-best a line in gives several: \
-      'rank TAB log-probability TAB text', rank 1 first. An empty line stays empty. A line that cannot be translated \
+      'rank TAB score TAB text', rank 1 first; the score is the log-probability in nats, under the penalties where there are such. \
+      An empty line stays empty. A line that cannot be translated \
       gives an empty one and a note on standard error, and the exit status is then 1.
       """)
 
-  @Option(help: "The model's folder.", completion: .directory)
-  var model: String
+  @OptionGroup var models: ModelArguments
+  @OptionGroup var search: SearchArguments
   @Option(
     help: ArgumentHelp(
-      "Hypotheses kept at every step; 1 is greedy. (default: n-best, else 1)", valueName: "k"))
-  var beam: Int?
-  @Option(help: ArgumentHelp("Print the n best outputs of every line, with scores.", valueName: "n"))
+      "Print the n best outputs of every line, with scores; the beam is n unless it is given.", valueName: "n"
+    ))
   var nBest: Int?
+  @OptionGroup var sampling: SamplingArguments
+  @OptionGroup var unknown: UnknownArguments
   @OptionGroup var decoding: DecodingArguments
   @OptionGroup var runtime: RuntimeArguments
 
-  private var width: Int { beam ?? nBest ?? 1 }
+  private var options: DecodingOptions {
+    var options = search.options
+    options.sampling = sampling.sampling(count: nBest ?? 1)
+    if options.sampling == nil { options.beam = search.beam ?? nBest ?? 1 }
+    return options
+  }
 
   func validate() throws {
-    try requireBeam(width)
-    guard let nBest else { return }
-    guard nBest >= 1 else { throw ValidationError("--n-best is \(nBest); expected at least 1") }
-    guard nBest <= width else {
+    if let nBest, nBest < 1 { throw ValidationError("--n-best is \(nBest); expected at least 1") }
+    if sampling.sample && search.beam != nil {
+      throw ValidationError("--beam searches and --sample draws; leave one of them out")
+    }
+    if let nBest, !sampling.sample, nBest > options.beam {
       throw ValidationError("--n-best \(nBest) needs a beam as wide: --beam \(nBest)")
     }
+    try options.requireValid()
   }
 
   func run() throws {
     try runtime.apply()
-    let model = try decoding.model(at: model)
-    var input = LineInput()
-    var (lines, failures) = (0, 0)
-    var unknown = UnknownTokens()
-    while true {
-      // About the same number of rows whatever the beam.
-      let batch = try input.lines(atMost: max(1, 128 / width))
-      if batch.isEmpty { break }
-      let sources = batch.enumerated().map { index, line in
-        source(line, number: lines + index + 1, model)
-      }
-      try answer(sources, model)
-      lines += batch.count
-      failures += sources.count { $0 == nil }
-      for source in sources { unknown.add(source?.unknown ?? []) }
+    let ensemble = try models.ensemble(decoding)
+    var options = options
+    options.unknown = try unknown.replacement(for: ensemble)
+    var unread = UnknownTokens()
+    defer { Reports.note(unread, in: "standard input") }
+    var answers = LineAnswers(batch: options.batchSize, failure: "translated") { line in
+      try ensemble.read(line)
+    } answer: { sources in
+      for source in sources { unread.add(source.unknown) }
+      let outputs = try ensemble.translate(sources, options: options)
+      options.sampling?.firstSource += sources.count
+      return try zip(sources, outputs).map(text)
     }
-    Reports.note(unknown, in: "standard input")
-    if failures > 0 {
-      throw CommandError("\(failures) of \(Format.count(lines, "line")) could not be translated; see above")
-    }
+    try answers.run()
   }
 
-  /// The line as the model reads it; nil, with a note, where it cannot.
-  private func source(_ line: ArraySlice<UInt8>, number: Int, _ model: TranslationModel)
-    -> TranslationModel.Source?
-  {
-    do {
-      guard let text = String(validating: line, as: UTF8.self) else {
-        throw CommandError("not UTF-8; convert the input, for instance with iconv")
-      }
-      return try model.read(text)
-    } catch {
-      Console.note("attend: standard input:\(number): \(error)")
-      return nil
-    }
-  }
-
-  private func answer(_ sources: [TranslationModel.Source?], _ model: TranslationModel) throws {
-    var outputs = try model.translate(sources.compactMap(\.self), beam: width)[...]
-    var text = ""
-    for source in sources {
-      let hypotheses = source == nil ? [] : outputs.popFirst() ?? []
-      if source?.tokens.isEmpty ?? true {
-        text += "\n"
-      } else if nBest == nil {
-        text += try Reports.best(hypotheses).text + "\n"
-      } else {
-        text += ranked(hypotheses)
-      }
-    }
-    try Console.write(text)
-  }
-
-  private func ranked(_ hypotheses: [TranslationModel.Hypothesis]) -> String {
-    hypotheses.prefix(nBest ?? 1).enumerated().map { index, hypothesis in
-      "\(index + 1)\t\(Format.decimals(Double(hypothesis.score), 4))\t\(hypothesis.text)\n"
+  private func text(_ source: TranslationModel.Source, _ hypotheses: [Ensemble.Hypothesis]) throws -> String {
+    guard !source.tokens.isEmpty else { return "\n" }
+    guard let nBest else { return try Reports.best(hypotheses).text + "\n" }
+    return hypotheses.prefix(nBest).enumerated().map { index, hypothesis in
+      "\(index + 1)\t\(Format.score(hypothesis.score))\t\(hypothesis.text)\n"
     }.joined()
   }
 }

@@ -117,8 +117,18 @@ import Testing
   @Test(arguments: [
     (["--beam", "0"], "--beam is 0; expected 1 to 1000"), (["--n-best", "0"], "expected"),
     (["--n-best", "3", "--beam", "2"], "--beam 3"),
+    (["--length-penalty", "nan"], "--length-penalty is nan; expected a number of at least 0"),
+    (["--coverage-penalty", "inf"], "--coverage-penalty is inf; expected a number of at least 0"),
+    (["--max-output", "0"], "--max-output is 0; expected at least 1"),
+    (["--sample", "--beam", "2"], "--beam searches and --sample draws"),
+    (["--temperature", "2"], "--temperature needs --sample"), (["--seed", "2"], "--seed needs --sample"),
+    (["--sample", "--temperature", "0"], "--temperature is 0.0; expected a positive number"),
+    (["--sample", "--top-k", "0"], "--top-k is 0; expected at least 1"),
+    (["--sample", "--top-p", "1.5"], "--top-p is 1.5; expected more than 0 and at most 1"),
+    (["--sample", "--n-best", "1001"], "--n-best is 1001; expected 1 to 1000"),
+    (["--dictionary", "words.tsv"], "--dictionary needs --copy-unknown"),
   ])
-  func beam(_ arguments: [String], _ expected: String) throws {
+  func decoding(_ arguments: [String], _ expected: String) throws {
     let outcome = try Command(["translate", "--model", "none"] + arguments).run()
     #expect(outcome.status == 64)
     #expect(outcome.notes.first?.contains(expected) == true, "\(outcome.error)")

@@ -73,6 +73,74 @@ import Testing
     }
   }
 
+  /// Draws repeat, and a line draws the same wherever the batches end; another seed draws others.
+  @Test func sampling() throws {
+    try Fixture.with(model: Fixture.learnt) { fixture in
+      let input = String(repeating: "1 May 2000\n", count: 300)
+      func draw(_ more: String...) throws -> [Substring] {
+        let outcome = try Command(
+          ["translate", "--model", fixture.model, "--sample", "--temperature", "1.5"] + more
+        ).run(input: Data(input.utf8))
+        #expect(outcome.status == 0 && outcome.error.isEmpty, "\(outcome.error)")
+        return outcome.output.split(separator: "\n")
+      }
+      let drawn = try draw()
+      #expect(drawn.count == 300 && Set(drawn).count > 100)
+      #expect(try draw("--seed", "1") == drawn)
+      #expect(try draw("--seed", "2") != drawn)
+      // With two a line the first batch is half as long; the first draw of a line is among its two.
+      let pairs = try draw("--n-best", "2").map { $0.split(separator: "\t") }
+      try #require(pairs.count == 600)
+      for (index, text) in drawn.enumerated() {
+        #expect(pairs[2 * index...2 * index + 1].contains { $0.last == text })
+      }
+      #expect(try Set(draw("--top-k", "1")).count == 1)
+    }
+  }
+
+  /// Two models answer with one output, which is neither's to score alone; models of other tokens are refused.
+  @Test func ensemble() throws {
+    try Fixture.with(model: Fixture.learnt) { fixture in
+      let second = fixture.path("second")
+      let trained = try Command(
+        fixture.train(Fixture.learnt + ["--seed", "2", "--model", "bahdanau"], output: second)
+      )
+      .run()
+      try #require(trained.status == 0, "\(trained.error)")
+      func run(_ models: [String], _ more: String...) throws -> Command.Outcome {
+        try Command(["translate", "--n-best", "2"] + models.flatMap { ["--model", $0] } + more)
+          .run(input: Data("1 May 2000\n".utf8))
+      }
+      let both = try run([fixture.model, second])
+      #expect(both.status == 0 && both.error.isEmpty, "\(both.error)")
+      let outputs = try [both, run([fixture.model]), run([second])].map(\.output)
+      #expect(Set(outputs).count == 3 && outputs.allSatisfy { $0.split(separator: "\n").count == 2 })
+      let twice = try run([fixture.model, fixture.model])
+      #expect(twice.output.split(separator: "\t").last == outputs[1].split(separator: "\t").last)
+
+      let other = fixture.path("other")
+      let file = try fixture.file("other.tsv", "a\tb\nc\td\n".utf8)
+      _ = try attend("train", "--train", file, "--output", other, "--hidden", "8", "--epochs", "1")
+      let refused = try run([fixture.model, other])
+      #expect(refused.status == 1 && refused.error.contains("the same target vocabulary"), "\(refused.error)")
+    }
+  }
+
+  /// What a model knows it writes as it did; the dictionary is read, and its mistakes are named.
+  @Test func copyUnknown() throws {
+    try Fixture.with(model: Fixture.learnt) { fixture in
+      func run(_ more: String...) throws -> Command.Outcome {
+        try Command(["translate", "--model", fixture.model] + more).run(input: Data("1 May 2000\n".utf8))
+      }
+      let words = try fixture.file("words.tsv", "May\t05\n".utf8)
+      let plain = try run()
+      #expect(try run("--copy-unknown").output == plain.output)
+      #expect(try run("--copy-unknown", "--dictionary", words).output == plain.output)
+      let bad = try run("--copy-unknown", "--dictionary", fixture.file("bad.tsv", "May\n".utf8))
+      #expect(bad.status == 1 && bad.error.contains("bad.tsv:1: no TAB"), "\(bad.error)")
+    }
+  }
+
   /// Rounded weights give a line too, with a score of its own; what is no precision is refused with those that there are.
   @Test func precision() throws {
     try Fixture.with(model: Fixture.learnt) { fixture in

@@ -1,81 +1,45 @@
-import Attention
-
-/// One output that the search ended: ids without the end token, log-probability with it.
-struct DecodedSequence {
-  let ids: [Int32]
-  /// Σ log p over the ids and, when the search ended with one, the end token. Nats.
-  let logProbability: Float
-  /// The attention's weights for every id and for the end, [ids + 1, source]; empty without attention.
-  let alignment: [[Float]]
-  /// Ended by the end token, not by the limit.
-  let isComplete: Bool
-}
-
 /// Beam search over many sources at once; with a beam of 1 it is greedy decoding.
 ///
-/// All sources advance together, `beam` rows each. A source is done when no running hypothesis can still
-/// overtake its `beam` best ended ones: log-probabilities only fall. One that reaches the length limit ends there.
+/// All sources advance together, `beam` rows each. At each step the likeliest hypotheses go on. A source is done when none of them can
+/// still overtake its `beam` best ended ones: log-probabilities and coverage only fall, and outputs are ended at the length limit.
 struct BeamSearch {
-  let model: PackedModel
-  let beam: Int
+  private let options: DecodingOptions
   /// The most tokens of an output.
-  let limit: Int
+  private let limit: Int
+  private var decoders: RunningDecoders
 
-  private let encoded: PackedModel.Sources
-  private let lengths: [Int]
-
-  init(_ model: PackedModel, sources: [[Int32]], beam: Int, limit: Int) {
-    self.model = model
-    self.beam = beam
+  init(_ decoders: RunningDecoders, options: DecodingOptions, limit: Int) {
+    self.decoders = decoders
+    self.options = options
     self.limit = limit
-    encoded = model.encode(sources)
-    lengths = sources.map(\.count)
   }
 
-  /// A hypothesis as the last link of a chain: branches share what they have in common.
-  private final class Node {
-    let previous: Node?
-    let id: Int32
-    let alignment: [Float]
-    init(previous: Node?, id: Int32, alignment: [Float]) {
-      self.previous = previous
-      self.id = id
-      self.alignment = alignment
-    }
-  }
+  private var beam: Int { options.beam }
 
   private struct Running {
-    var node: Node?
-    var score: Float
+    var node: HypothesisNode?
+    var logProbability: Double
     var last: Int32
     /// Its row among the source's rows of the step before.
     var row: Int
   }
 
   private struct Search {
-    var running: [Running]
+    var running = [Running(node: nil, logProbability: 0, last: Int32(Vocabulary.start), row: 0)]
     var ended: [DecodedSequence] = []
     var isDone = false
   }
 
   /// The best outputs of every source, at most `beam` of each, best first.
-  func run() -> [[DecodedSequence]] {
-    let sources = lengths.count
-    var searches = [Search](
-      repeating: Search(running: [Running(node: nil, score: 0, last: Int32(Vocabulary.start), row: 0)]),
-      count: sources)
-    let replicated = (0..<sources).flatMap { Array(repeating: Int32($0), count: beam) }
-    var state = encoded.start.gathered(replicated)
+  mutating func run() -> [[DecodedSequence]] {
+    var searches = [Search](repeating: Search(), count: decoders.sources)
     var step = 0
     while searches.contains(where: { !$0.isDone }) {
-      let tape = model.advance(
-        state, tokens: rows(of: searches) { $0.last }, memory: encoded.memory, sources: sources)
-      // Two more than the beam: one of them may be the end, and one `start`.
-      let likeliest = model.likeliest(beam + 2, tape.readout)
+      decoders.advance(rows(of: searches) { $0.last })
+      // One more than the beam: one of them may be the end. At the limit there is nothing else.
+      let continuations = step < limit ? decoders.likeliest(beam + 1) : decoders.ends()
       for source in searches.indices where !searches[source].isDone {
-        extend(
-          &searches[source], source: source, likeliest, tape.attention?.alignment,
-          lastStep: step + 1 >= limit)
+        extend(&searches[source], source: source, continuations, isLast: step == limit)
       }
       step += 1
       // Rows of searches that are done, or that have fewer hypotheses than the beam, repeat some row: nothing reads them.
@@ -85,7 +49,7 @@ struct BeamSearch {
           return Int32(source * beam + (slot < running.count ? running[slot].row : 0))
         }
       }
-      state = tape.state(0..<sources * beam).gathered(parents)
+      decoders.reorder(parents)
     }
     return searches.map(\.ended)
   }
@@ -98,72 +62,39 @@ struct BeamSearch {
 
   /// Replaces the running hypotheses by the best of their continuations, and collects those that end.
   private func extend(
-    _ search: inout Search, source: Int, _ likeliest: LikeliestTokens, _ alignment: Matrix?, lastStep: Bool
+    _ search: inout Search, source: Int, _ continuations: [[(token: Int, logProbability: Float)]],
+    isLast: Bool
   ) {
-    var candidates: [(score: Float, slot: Int, id: Int)] = []
+    var candidates: [(logProbability: Double, slot: Int, id: Int)] = []
     for (slot, hypothesis) in search.running.enumerated() {
-      // `start` never follows anything.
-      let continuations = likeliest.row(source * beam + slot).filter { $0.token != Vocabulary.start }
-      for (id, logProbability) in continuations.prefix(beam + 1) {
-        candidates.append((hypothesis.score + logProbability, slot, id))
+      for (id, logProbability) in continuations[source * beam + slot] {
+        candidates.append((hypothesis.logProbability + Double(logProbability), slot, id))
       }
     }
     // Equal scores keep the order of rows and ids, so that a search repeats.
-    candidates.sort { ($1.score, $0.slot, $0.id) < ($0.score, $1.slot, $1.id) }
-    let weights = search.running.indices.map { slot in
-      alignment?.elements(row: source * beam + slot, count: lengths[source]) ?? []
-    }
+    candidates.sort { ($1.logProbability, $0.slot, $0.id) < ($0.logProbability, $1.slot, $1.id) }
+    let weights = search.running.indices.map { decoders.alignment(row: source * beam + $0) }
     var next: [Running] = []
-    for candidate in candidates where next.count < beam {
-      let parent = search.running[candidate.slot]
-      if candidate.id == Vocabulary.end {
-        let end = Node(previous: parent.node, id: Int32(Vocabulary.end), alignment: weights[candidate.slot])
-        search.ended.append(sequence(end, score: candidate.score))
+    for (logProbability, slot, id) in candidates where next.count < beam {
+      let node = HypothesisNode(
+        previous: search.running[slot].node, id: Int32(id), alignment: weights[slot])
+      if id == Vocabulary.end {
+        search.ended.append(
+          node.sequence(logProbability, penalties: options.penalties, isComplete: !isLast))
         // The best candidate ending settles a greedy search.
         if beam == 1 { break }
       } else {
-        let node = Node(previous: parent.node, id: Int32(candidate.id), alignment: weights[candidate.slot])
-        next.append(
-          Running(node: node, score: candidate.score, last: Int32(candidate.id), row: candidate.slot))
+        next.append(Running(node: node, logProbability: logProbability, last: Int32(id), row: slot))
       }
     }
     search.running = next
-    search.ended = Array(sorted(search.ended).prefix(beam))
-    let worst = search.ended.count == beam ? search.ended[beam - 1].logProbability : -.infinity
-    let best = next.first?.score ?? -.infinity
-    if lastStep || next.isEmpty || best <= worst { finish(&search) }
-  }
-
-  /// Ends a search. Where it lacks outputs, hypotheses that the limit cut off follow those that ended; a model whose
-  /// probabilities are no numbers has neither, and answers with nothing at a score of −∞.
-  private func finish(_ search: inout Search) {
+    search.ended = Array(search.ended.bestFirst.prefix(beam))
+    let worst = search.ended.count == beam ? search.ended[beam - 1].score : -.infinity
+    let best =
+      next.first.map { options.penalties.score($0.logProbability, steps: limit + 1, alignment: []) }
+    guard best ?? -.infinity <= worst else { return }
     search.isDone = true
-    for hypothesis in search.running where search.ended.count < beam {
-      search.ended.append(sequence(hypothesis.node, score: hypothesis.score))
-    }
     search.running = []
-    if search.ended.isEmpty { search.ended = [sequence(nil, score: -.infinity)] }
-  }
-
-  private func sorted(_ sequences: [DecodedSequence]) -> [DecodedSequence] {
-    // A stable order: Swift's sort does not promise one.
-    sequences.enumerated().sorted {
-      ($1.element.logProbability, $0.offset) < ($0.element.logProbability, $1.offset)
-    }
-    .map(\.element)
-  }
-
-  private func sequence(_ last: Node?, score: Float) -> DecodedSequence {
-    var ids: [Int32] = []
-    var alignment: [[Float]] = []
-    var node = last
-    while let current = node {
-      if current.id != Vocabulary.end { ids.append(current.id) }
-      if model.configuration.score != nil { alignment.append(current.alignment) }
-      node = current.previous
-    }
-    return DecodedSequence(
-      ids: ids.reversed(), logProbability: score, alignment: alignment.reversed(),
-      isComplete: last?.id == Int32(Vocabulary.end))
+    if search.ended.isEmpty { search.ended = [.nothing] }
   }
 }

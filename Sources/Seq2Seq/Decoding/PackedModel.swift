@@ -29,10 +29,14 @@ struct PackedModel: Sendable {
       memory: decoder.attention?.memory(pass.output, pass.plan).padded, start: decoder.start(pass.finals))
   }
 
-  /// One step of the decoder: reads the tokens [rows], the same number for each source.
-  func advance(_ state: DecoderState, tokens: [Int32], memory: AttentionMemory?, sources: Int) -> DecoderTape
-  {
-    let tape = DecoderTape(decoder.decoder, tokens, memory: memory, dropout: nil)
+  /// One step of the decoder: reads the tokens [rows], the same number for each source. `spent` is a tape of an earlier step,
+  /// whose memory this one's takes.
+  func advance(
+    _ state: DecoderState, tokens: [Int32], memory: AttentionMemory?, sources: Int, spent: DecoderTape?
+  ) -> DecoderTape {
+    let tape =
+      spent.map { DecoderTape(decoder.decoder, tokens, reusing: $0) }
+      ?? DecoderTape(decoder.decoder, tokens, memory: memory, dropout: nil)
     decoder.embed(tape)
     decoder.step(
       tape, 0..<tokens.count, previous: state, memory: memory, sources: sources, dropout: nil)
@@ -43,6 +47,11 @@ struct PackedModel: Sendable {
   /// The `count` likeliest next tokens of every row.
   func likeliest(_ count: Int, _ readout: Matrix) -> LikeliestTokens {
     LikeliestTokens(count, of: readout, output, bias: outputBias)
+  }
+
+  /// The log-probabilities of all tokens after every row, [rows, V].
+  func logProbabilities(_ readout: Matrix) -> Matrix {
+    projectedLogProbabilities(readout, output, bias: outputBias)
   }
 }
 

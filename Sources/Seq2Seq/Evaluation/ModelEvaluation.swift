@@ -1,5 +1,5 @@
 extension TranslationModel {
-  /// Decodes every example's source and compares with its accepted targets.
+  /// Decodes every example's source and compares the best output with its accepted targets.
   ///
   /// - Parameters:
   ///   - beam: 1 decodes greedily
@@ -8,20 +8,32 @@ extension TranslationModel {
   public func evaluate(
     _ examples: [ParallelCorpus.Example], beam: Int = 1, progress: (Int) -> Bool = { _ in true }
   ) throws(ModelError) -> Evaluation {
-    // Sources of like length decode together; about the same number of rows whatever the beam.
+    try Ensemble(self).evaluate(examples, options: DecodingOptions(beam: beam), progress: progress)
+  }
+}
+
+extension Ensemble {
+  /// As ``TranslationModel/evaluate(_:beam:progress:)``, with the models together and outputs found as the options say.
+  public func evaluate(
+    _ examples: [ParallelCorpus.Example], options: DecodingOptions = DecodingOptions(),
+    progress: (Int) -> Bool = { _ in true }
+  ) throws(ModelError) -> Evaluation {
+    try options.validate()
+    // Sources of like length decode together.
     let order = examples.indices.sorted {
       (examples[$0].source.count, $0) < (examples[$1].source.count, $1)
     }
-    let size = max(1, 128 / max(1, beam))
+    let size = options.batchSize
     var accumulator = Evaluation.Accumulator()
     var (crossEntropy, tokens, seconds) = (0.0, 0, 0.0)
     let clock = ContinuousClock()
     for start in stride(from: 0, to: order.count, by: size) {
       let batch = order[start..<min(start + size, order.count)].map { examples[$0] }
       let begin = clock.now
-      var sources: [Source] = []
-      for example in batch { sources.append(try read(example.source)) }
-      let outputs = try translate(sources, beam: beam)
+      let sources = try batch.map { example throws(ModelError) in try models[0].read(example.source) }
+      var part = options
+      part.sampling?.firstSource += start
+      let outputs = try translate(sources, options: part)
       seconds += (clock.now - begin).inSeconds
       var counted: [(source: [String], target: [String])] = []
       for (example, hypotheses) in zip(batch, outputs) {

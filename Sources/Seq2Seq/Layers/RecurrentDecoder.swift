@@ -96,7 +96,7 @@ struct DecoderTape {
   private let cell: RecurrentCell
   private let inputFeeding: Bool
   /// The embeddings of the tokens that are fed, [rows, E].
-  let embedded: LayerInput
+  private(set) var embedded: LayerInput
   let layers: [RecurrentTape]
   /// What the layers return, [rows, H]: their states, and above the first with residual connections a sum of its own.
   let outputs: [Matrix]
@@ -125,6 +125,13 @@ struct DecoderTape {
     maxout = decoder.readout == .maxout ? MaxoutTape(rows: rows, hidden: hidden) : nil
     let width = decoder.readout.width(hidden: hidden)
     readout = attention == nil ? outputs.last! : Matrix(rows: rows, columns: width)
+  }
+
+  /// A tape for as many other tokens, without dropout, in the memory of one that nothing reads any more.
+  init(_ decoder: any RecurrentDecoder, _ ids: [Int32], reusing tape: DecoderTape) {
+    precondition(ids.count == tape.readout.rows)
+    self = tape
+    embedded = LayerInput(embedding: decoder.embedding, ids, dropout: nil, at: .targetEmbedding)
   }
 
   /// What the top layer returns, [rows, H]: s.

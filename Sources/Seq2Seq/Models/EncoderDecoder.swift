@@ -140,7 +140,15 @@ extension EncoderDecoder {
     public let alignment: [[Float]]?
 
     /// The log-probability of the whole target.
-    public var total: Float { logProbabilities.reduce(0, +) }
+    public var total: Float { Float(sum) }
+
+    /// In double: a long target's sum would otherwise lose the fourth decimal.
+    private var sum: Double { logProbabilities.reduce(0) { $0 + Double($1) } }
+
+    /// What a search ranks the target by.
+    public func score(_ penalties: Penalties) -> Float {
+      Float(penalties.score(sum, steps: logProbabilities.count, alignment: alignment ?? []))
+    }
   }
 
   /// The log-probabilities and alignments of given targets, in the batch's order.

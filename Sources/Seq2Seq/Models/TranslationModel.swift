@@ -21,6 +21,9 @@ public struct TranslationModel: Sendable {
 
   public var configuration: ModelConfiguration { network.configuration }
 
+  /// The network with its weights packed in the model's precision.
+  var packed: PackedModel { packs.model(of: network, precision) }
+
   /// A model with random weights for the tokens of a corpus.
   ///
   /// - Throws: ``ModelError/configuration(option:expected:found:)``.
@@ -35,20 +38,6 @@ public struct TranslationModel: Sendable {
     var sized = try configuration.sized(source: sourceVocabulary.count, target: targetVocabulary.count)
     sized.longestTarget = corpus.pairs.lazy.map(\.target.count).max()
     network = try EncoderDecoder(sized, seed: seed)
-  }
-
-  /// One output for a source.
-  public struct Hypothesis: Sendable {
-    public let text: String
-    public let tokens: [String]
-    /// The log-probability of the tokens and the end, in nats.
-    public let score: Float
-    /// Whether the model ended the output. If not, it is what there was when it had grown to
-    /// twice the longest target that the model learnt from, and the score lacks the end.
-    public let isComplete: Bool
-    /// The attention's weights, one row a target token and a last one for the end, one column a source token;
-    /// nil without attention.
-    public let alignment: [[Float]]?
   }
 
   /// A source as the model reads it.
@@ -73,40 +62,6 @@ public struct TranslationModel: Sendable {
     let ids = sourceVocabulary.encode(tokens)
     let unknown = zip(tokens, ids).filter { $0.1 == Vocabulary.unknown }.map(\.0)
     return Source(tokens: tokens, ids: ids.map(Int32.init), unknown: unknown)
-  }
-
-  /// The best outputs for one text, best first; an empty text gives one empty output.
-  ///
-  /// - Parameter beam: the hypotheses kept at every step, at least 1 (1 is greedy); also the most outputs
-  /// - Throws: ``ModelError``.
-  public func translate(_ text: String, beam: Int = 1) throws(ModelError) -> [Hypothesis] {
-    try translate([read(text)], beam: beam)[0]
-  }
-
-  /// The best outputs for several sources, which advance together: for each at least one, at most `beam`, best first.
-  /// Sources of similar length cost least.
-  public func translate(_ sources: [Source], beam: Int = 1) throws(ModelError) -> [[Hypothesis]] {
-    guard beam >= 1 && beam <= 1000 else {
-      throw .configuration(option: "beam", expected: "1 to 1000", found: "\(beam)")
-    }
-    let filled = sources.indices.filter { !sources[$0].ids.isEmpty }
-    let empty = Hypothesis(
-      text: "", tokens: [], score: 0, isComplete: true, alignment: configuration.score == nil ? nil : [])
-    var result = [[Hypothesis]](repeating: [empty], count: sources.count)
-    guard !filled.isEmpty else { return result }
-    let ids = filled.map { sources[$0].ids }
-    let search = BeamSearch(
-      packs.model(of: network, precision), sources: ids, beam: beam, limit: configuration.outputLimit)
-    for (index, decoded) in zip(filled, search.run()) { result[index] = decoded.map(hypothesis) }
-    return result
-  }
-
-  private func hypothesis(_ decoded: DecodedSequence) -> Hypothesis {
-    let tokens = decoded.ids.map { targetVocabulary.token(at: Int($0)) }
-    return Hypothesis(
-      text: target.text(of: tokens), tokens: tokens, score: decoded.logProbability,
-      isComplete: decoded.isComplete,
-      alignment: configuration.score == nil ? nil : decoded.alignment)
   }
 
   /// The log-probabilities and alignments of given pairs, in their order. Tokens that a vocabulary lacks count as unknown.

@@ -2,7 +2,7 @@ import Attention
 import Seq2Seq
 
 /// Greedy decoding of one sentence through the public API, as a server answers it: as many tokens in as out. The weights are
-/// random, and with this seed the model ends no sentence by itself within that.
+/// random, and with this seed the model ends no sentence by itself within that: the last token is the end, at the limit.
 func decoding(_ size: ModelSize, _ precision: Precision = .float32) -> Case {
   let (length, vocabulary) = (size.length, size.vocabulary)
   let weights = Double(length) * precision.bytes * size.weightsForToken
@@ -22,18 +22,20 @@ func decoding(_ size: ModelSize, _ precision: Precision = .float32) -> Case {
     var translator = try model()
     let source = try translator.read((0..<length).map { words[$0 * 97 % words.count] })
     func decode() throws -> TranslationModel.Hypothesis {
-      let hypothesis = try translator.translate([source])[0][0]
-      guard hypothesis.tokens.count == length else { throw BenchError("the model ended its output early") }
+      let hypothesis = try translator.translate(
+        [source], options: DecodingOptions(maximumLength: length - 1))[0][0]
+      guard hypothesis.tokens.count == length - 1 else {
+        throw BenchError("the model ended its output early")
+      }
       return hypothesis
     }
     let check = Check(
       result: { ["log-probability of the output": [try decode().score]] },
       truth: {
-        // The reference predicts targets and an end: here the last token is the end.
         let ids = translator.targetVocabulary.encode(try decode().tokens)
         let mean = try referenceCrossEntropy(
           translator.network, size.reference, sources: [translator.sourceVocabulary.encode(source.tokens)],
-          targets: [Array(ids.dropLast())], end: ids.last!)
+          targets: [ids], end: Vocabulary.end)
         return ["log-probability of the output": [-mean * Double(length)]]
       }, limit: precision.limit(terms: size.hidden))
     return Body(
