@@ -12,7 +12,8 @@ struct Attend: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Demo.self, Train.self, Average.self, Translate.self, ScoreTargets.self, Evaluate.self, Align.self, Info.self,
+      Demo.self, Train.self, Average.self, Translate.self, ScoreTargets.self, Evaluate.self, Align.self,
+      Info.self,
     ])
 
   /// Parses, runs, and tells of a failure in one line. Mistakes in the arguments themselves are told, with the

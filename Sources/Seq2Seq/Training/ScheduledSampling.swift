@@ -88,7 +88,7 @@ extension EncoderDecoder {
       let running = inputs.prefix { $0.count > step + 1 }.count
       let tape = model.advance(
         state.prefix(running), tokens: inputs[..<running].map { $0[step] }, memory: encoded.memory,
-        sources: running)
+        sources: running, spent: nil)
       let likeliest = model.likeliest(3, tape.readout)
       for sentence in 0..<running where isOwn[sentence][step + 1] {
         let token = likeliest.row(sentence).first {
