@@ -14,9 +14,9 @@ extension ReferenceModel {
     var state = try startBahdanau(encoded)
     var readouts: [T] = []
     var alignment: [[T]] = []
-    for token in inputs {
+    for (t, token) in inputs.enumerated() {
       let x = try embed(token)
-      let attended = try attend(state.hidden, encoded.states)
+      let attended = try attend(state.hidden, encoded.states, step: t)
       state = try step(0, x + attended.context, from: state)
       readouts += try linear(
         state.hidden + attended.context + x, "combine.weight", bias: "combine.bias", activation: .tanh,

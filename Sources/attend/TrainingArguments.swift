@@ -29,6 +29,32 @@ struct TrainingArguments: ParsableArguments {
     }
   }
 
+  /// Luong, Pham, Manning 2015, §3.2, by their names.
+  enum Reach: String, ExpressibleByArgument, CaseIterable {
+    case global
+    case monotonic = "local-m"
+    case predictive = "local-p"
+
+    init(_ window: AttentionWindow?) {
+      switch window {
+      case nil: self = .global
+      case .monotonic?: self = .monotonic
+      case .predictive?: self = .predictive
+      }
+    }
+
+    func window(radius: Int) -> AttentionWindow? {
+      switch self {
+      case .global: nil
+      case .monotonic: .monotonic(radius: radius)
+      case .predictive: .predictive(radius: radius)
+      }
+    }
+  }
+
+  /// That of Luong, Pham, Manning 2015 (§4.1).
+  private static let standardRadius = 10
+
   private static let shape = Kind.luong.shape
   private static let training = TrainingOptions()
 
@@ -37,8 +63,22 @@ struct TrainingArguments: ParsableArguments {
       luong attends to the source after the cell, bahdanau before it, plain does not. (default: luong)
       """)
   var model: Kind?
-  @Option(help: "How Luong's attention compares two states. (default: \(shape.score!.rawValue))")
+  @Option(
+    help: """
+      How attention compares two states. (default: \(shape.score!.rawValue); \(Kind.bahdanau.shape.score!.rawValue) for \
+      bahdanau, which takes normed-concat too)
+      """)
   var score: Score?
+  @Option(help: number("What the cosine score divides cosines by.", shape.scoreTemperature))
+  var scoreTemperature: Float?
+  @Option(
+    help: """
+      What a step attends to: all of the source, a window around its own number, or one around a position that it \
+      predicts. (default: global)
+      """)
+  var window: Reach?
+  @Option(help: number("How far a local window reaches to either side.", standardRadius))
+  var radius: Int?
   @Option(
     help: """
       The recurrent cell. (default: \(shape.cell.rawValue); \(Kind.bahdanau.shape.cell.rawValue) for bahdanau)
@@ -58,6 +98,8 @@ struct TrainingArguments: ParsableArguments {
   var noInputFeeding = false
   @Option(help: number("Share of activations dropped in training.", shape.dropout))
   var dropout: Float?
+  @Option(help: number("Share of the attention's weights dropped in training.", shape.attentionDropout))
+  var attentionDropout: Float?
   @Option(help: number("Most tokens that a sentence may have.", shape.maximumLength))
   var maxLength: Int?
 
@@ -108,12 +150,16 @@ struct TrainingArguments: ParsableArguments {
 extension TrainingArguments {
   /// Refuses what the kind of model leaves no choice of.
   private func validateKind() throws {
-    if model == .plain && score != nil {
-      throw ValidationError("--score needs attention; leave it out, or use --model luong")
+    for (option, isGiven) in [("--score", score != nil), ("--window", window != nil)]
+    where isGiven && model == .plain {
+      throw ValidationError("\(option) needs attention; leave it out, or use --model luong")
+    }
+    if radius != nil && (window ?? .global) == .global {
+      throw ValidationError(
+        "--radius is that of a local window; add --window local-m or local-p, or leave it out")
     }
     guard model == .bahdanau else { return }
     let fixed = [
-      ("--score", score != nil, "Bahdanau's model has one score"),
       ("--unidirectional", unidirectional, "Bahdanau's encoder reads in both directions"),
       ("--no-input-feeding", noInputFeeding, "Bahdanau's decoder is fed the context"),
     ]
@@ -129,6 +175,8 @@ extension TrainingArguments {
   var configuration: ModelConfiguration {
     var result = (model ?? .luong).shape
     if let score { result.score = score }
+    result.scoreTemperature = scoreTemperature ?? result.scoreTemperature
+    result.window = window?.window(radius: radius ?? Self.standardRadius)
     result.cell = cell ?? result.cell
     result.hidden = hidden ?? result.hidden
     result.embedding = embedding ?? result.embedding
@@ -137,6 +185,7 @@ extension TrainingArguments {
     if unidirectional { result.bidirectional = false }
     if noInputFeeding { result.inputFeeding = false }
     result.dropout = dropout ?? result.dropout
+    result.attentionDropout = attentionDropout ?? result.attentionDropout
     result.maximumLength = maxLength ?? result.maximumLength
     return result
   }
@@ -159,7 +208,8 @@ extension TrainingArguments {
   /// The library's names of options, as the command line spells them.
   private static let names = [
     "batchSize": "batch", "clipNorm": "clip", "labelSmoothing": "label-smoothing",
-    "maximumLength": "max-length",
+    "attentionDropout": "attention-dropout", "maximumLength": "max-length",
+    "scoreTemperature": "score-temperature",
   ]
 }
 
@@ -173,6 +223,9 @@ extension TrainingArguments {
     let rows: [(name: String, given: String?, saved: String)] = [
       ("--model", model?.rawValue, Kind(shape).rawValue),
       ("--score", score?.rawValue, shape.score?.rawValue ?? "none"),
+      ("--score-temperature", scoreTemperature?.description, "\(shape.scoreTemperature)"),
+      ("--window", window?.rawValue, Reach(shape.window).rawValue),
+      ("--radius", radius?.description, shape.window.map { "\($0.radius)" } ?? "none"),
       ("--cell", cell?.rawValue, shape.cell.rawValue),
       ("--hidden", hidden?.description, "\(shape.hidden)"),
       ("--embedding", embedding?.description, "\(shape.embedding)"),
@@ -181,6 +234,7 @@ extension TrainingArguments {
       ("--unidirectional", unidirectional ? "true" : nil, "\(!shape.bidirectional)"),
       ("--no-input-feeding", noInputFeeding ? "true" : nil, "\(!shape.inputFeeding)"),
       ("--dropout", dropout?.description, "\(shape.dropout)"),
+      ("--attention-dropout", attentionDropout?.description, "\(shape.attentionDropout)"),
       ("--max-length", maxLength?.description, "\(shape.maximumLength)"),
       ("--source-tokens", sourceTokens?.rawValue, source.unit.rawValue),
       ("--target-tokens", targetTokens?.rawValue, target.unit.rawValue),

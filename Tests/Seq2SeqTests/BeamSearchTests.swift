@@ -45,8 +45,13 @@ import Testing
   /// Untrained models: their distributions are flat, so that much is pruned and near ties are rare.
   @Test(arguments: 1...12) func agrees(seed: UInt64) throws {
     let corpus = ParallelCorpus(pairs: [.init(source: ["a", "b", "c"], target: ["x", "y"])])
+    var (monotonic, predictive) = (
+      ModelConfiguration.luong(embedding: 4, hidden: 6), ModelConfiguration.bahdanau(embedding: 4, hidden: 6)
+    )
+    (monotonic.window, predictive.window) = (.monotonic(radius: 1), .predictive(radius: 2))
     for configuration in [
-      ModelConfiguration.luong(embedding: 4, hidden: 6),
+      monotonic, predictive, .luong(score: .cosine, embedding: 4, hidden: 6),
+      .luong(score: .location, embedding: 4, hidden: 6), ModelConfiguration.luong(embedding: 4, hidden: 6),
       .luong(score: .concat, cell: .gru, embedding: 4, hidden: 6),
       .bahdanau(embedding: 4, hidden: 6), .bahdanau(cell: .lstm, layers: 2, embedding: 4, hidden: 5),
       .plain(embedding: 4, hidden: 6), .luong(layers: 3, residual: true, embedding: 4, hidden: 6),

@@ -12,10 +12,12 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
 
   var testDescription: String {
     let c = configuration
-    let kind = c.decoder == .bahdanau ? "bahdanau" : c.score?.rawValue ?? "plain"
+    let score = c.score?.rawValue ?? "plain"
+    let kind = c.decoder == .bahdanau ? "bahdanau \(score)" : score
+    let window = c.window.map { ", \($0)" } ?? ""
     return
       "\(kind) \(c.cell.rawValue) ×\(c.layers)\(c.residual ? " residual" : "")"
-      + "\(c.bidirectional ? " bi" : "")\(c.inputFeeding ? " fed" : "")"
+      + "\(c.bidirectional ? " bi" : "")\(c.inputFeeding ? " fed" : "")\(window)"
   }
 
   private static func luong(
@@ -26,24 +28,55 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
       cell: cell, layers: layers, residual: residual, bidirectional: bidirectional, embedding: 3, hidden: 6)
     c.score = score
     c.inputFeeding = inputFeeding
-    return SmallModel(
-      configuration: c,
-      reference: ReferenceModelConfiguration(
-        cell: cell.reference, layers: layers, residual: residual, bidirectional: bidirectional,
-        score: score.flatMap { .init(rawValue: $0.rawValue) } ?? .none, inputFeeding: inputFeeding,
-        hidden: 6, embedding: 3))
+    // Little more than the longest source, so that most rows of the location score count.
+    c.maximumLength = 7
+    if score == .cosine { c.scoreTemperature = 0.25 }
+    var reference = ReferenceModelConfiguration(
+      cell: cell.reference, layers: layers, residual: residual, bidirectional: bidirectional,
+      score: score.flatMap { .init(rawValue: $0.rawValue) } ?? .none, inputFeeding: inputFeeding,
+      hidden: 6, embedding: 3)
+    (reference.positions, reference.temperature) = (c.maximumLength, Double(c.scoreTemperature))
+    return SmallModel(configuration: c, reference: reference)
   }
 
-  private static func bahdanau(_ cell: RecurrentCell, layers: Int, residual: Bool = false, hidden: Int)
-    -> SmallModel
-  {
-    SmallModel(
-      configuration: .bahdanau(cell: cell, layers: layers, residual: residual, embedding: 3, hidden: hidden),
-      reference: .bahdanau(
-        cell: cell.reference, layers: layers, residual: residual, hidden: hidden, embedding: 3))
+  private static func bahdanau(
+    _ cell: RecurrentCell, score: Score = .concat, layers: Int, residual: Bool = false, hidden: Int
+  ) -> SmallModel {
+    var configuration = ModelConfiguration.bahdanau(
+      cell: cell, layers: layers, residual: residual, embedding: 3, hidden: hidden)
+    var reference = ReferenceModelConfiguration.bahdanau(
+      cell: cell.reference, layers: layers, residual: residual, hidden: hidden, embedding: 3)
+    configuration.score = score
+    reference.score = score == .concat ? .concat : .normedConcat
+    return SmallModel(configuration: configuration, reference: reference)
   }
 
-  static let all = stacked + residual
+  static let all = stacked + residual + windows
+
+  /// Windows narrower than the longest source, and with steps behind the end of the shortest.
+  static let windows: [SmallModel] = [
+    AttentionWindow.monotonic(radius: 1), .predictive(radius: 1), .predictive(radius: 3),
+  ].flatMap { window in
+    [RecurrentCell.lstm, .gru].flatMap { cell in
+      Score.allCases.filter { $0 != .location }.flatMap { score in
+        [false, true].map { inputFeeding in
+          luong(
+            score, cell, layers: inputFeeding ? 2 : 1, bidirectional: inputFeeding, inputFeeding: inputFeeding
+          )
+        }
+      } + [bahdanau(cell, layers: 1, hidden: 5)]
+    }.map { $0.within(window) }
+  }
+
+  private func within(_ window: AttentionWindow) -> SmallModel {
+    var (configuration, reference) = (configuration, reference)
+    configuration.window = window
+    switch window {
+    case .monotonic(let radius): reference.window = .monotonic(radius: radius)
+    case .predictive(let radius): reference.window = .predictive(radius: radius)
+    }
+    return SmallModel(configuration: configuration, reference: reference)
+  }
 
   /// Every score, cell, direction and feeding, each with each, in three layers: what one connection adds to enters another.
   static let residual: [SmallModel] = RecurrentCell.allCases.flatMap { cell in
@@ -72,15 +105,17 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
           }
         }
         // An odd width too: no direction is half of anything.
-        for hidden in [6, 5] { all.append(.bahdanau(cell, layers: layers, hidden: hidden)) }
+        for (score, hidden) in [(Score.concat, 6), (.concat, 5), (.normedConcat, 5)] {
+          all.append(.bahdanau(cell, score: score, layers: layers, hidden: hidden))
+        }
       }
     }
     return all
   }()
 
-  func model(dropout: Float = 0) throws -> EncoderDecoder {
+  func model(dropout: Float = 0, attentionDropout: Float = 0) throws -> EncoderDecoder {
     var c = configuration
-    c.dropout = dropout
+    (c.dropout, c.attentionDropout) = (dropout, attentionDropout)
     return try EncoderDecoder(c.sized(source: 9, target: 8), seed: 5)
   }
 
@@ -182,12 +217,12 @@ struct EncoderDecoderTests {
       for _ in 0..<6 {
         let index = generator.integer(below: tensor.count)
         let kept = weights[name]!.values[index]
-        weights[name]!.values[index] = kept + 1e-4
+        weights[name]!.values[index] = kept + 1e-5
         let above = try reference(small, weights).meanCrossEntropy
-        weights[name]!.values[index] = kept - 1e-4
+        weights[name]!.values[index] = kept - 1e-5
         let below = try reference(small, weights).meanCrossEntropy
         weights[name]!.values[index] = kept
-        let expected = (above - below) / 2e-4
+        let expected = (above - below) / 2e-5
         let error = abs(Double(tensor.elements[index]) - expected)
         #expect(
           error < ModelTolerance.difference(scale: scale),
@@ -198,33 +233,55 @@ struct EncoderDecoderTests {
 
   /// Dropout is a fixed function for a fixed seed, so its gradient too is that of differences; here in float, with
   /// the directional derivative along the gradient itself: f(x + hg) − f(x − hg) = 2h |g|².
+  /// Steps of this size take keys across the border of the narrowest predicted window, where the loss jumps.
   @Test("the gradient with dropout is that of the same masks")
   func dropoutGradient() throws {
-    for small in SmallModel.all where small.configuration.layers > 1 {
-      let model = try small.model(dropout: 0.3)
-      let (_, gradient) = try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
-      let squared = gradient.parameters.reduce(0.0) { sum, parameter in
-        parameter.tensor.elements.reduce(sum) { $0 + Double($1) * Double($1) }
+    for small in SmallModel.all
+    where small.configuration.layers > 1 && small.configuration.window != .predictive(radius: 1) {
+      try checkDropoutGradient(small, small.model(dropout: 0.3))
+      if small.configuration.score != nil {
+        try checkDropoutGradient(small, small.model(attentionDropout: 0.4))
       }
-      func loss(at step: Float) throws -> Double {
-        var moved = model
-        let gradients = gradient.parameters
-        var index = 0
-        moved.forEachParameter(prefix: "") { _, parameter in
-          let elements = zip(parameter.elements, gradients[index].tensor.elements).map { $0 + step * $1 }
-          for (i, value) in elements.enumerated() {
-            parameter.withUnsafeMutablePointer { $0[i] = value }
-          }
-          index += 1
-        }
-        return Double(try moved.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss)
-      }
-      let difference = (try loss(at: 1e-2) - loss(at: -1e-2)) / 2e-2
-      // Losses are exact to about 2e-7, so the quotient to 2e-5; the curvature's part is h² f‴/6.
-      #expect(abs(difference - squared) < 0.01 * squared + 1e-3, "\(small.testDescription)")
-      let undropped = try model.lossAndGradient(SmallModel.batch).loss
-      #expect(try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss != undropped)
     }
+  }
+
+  private func checkDropoutGradient(_ small: SmallModel, _ model: EncoderDecoder) throws {
+    let (_, gradient) = try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
+    let squared = gradient.parameters.reduce(0.0) { sum, parameter in
+      parameter.tensor.elements.reduce(sum) { $0 + Double($1) * Double($1) }
+    }
+    func loss(at step: Float) throws -> Double {
+      var moved = model
+      let gradients = gradient.parameters
+      var index = 0
+      moved.forEachParameter(prefix: "") { _, parameter in
+        let elements = zip(parameter.elements, gradients[index].tensor.elements).map { $0 + step * $1 }
+        for (i, value) in elements.enumerated() {
+          parameter.withUnsafeMutablePointer { $0[i] = value }
+        }
+        index += 1
+      }
+      return Double(try moved.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss)
+    }
+    let difference = (try loss(at: 1e-2) - loss(at: -1e-2)) / 2e-2
+    // Losses are exact to about 2e-7, so the quotient to 2e-5; the curvature's part is h² f‴/6.
+    #expect(abs(difference - squared) < 0.01 * squared + 1e-3, "\(small.testDescription)")
+    let undropped = try model.lossAndGradient(SmallModel.batch).loss
+    #expect(try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss != undropped)
+  }
+
+  /// Sources of one token: a step's only weight, 1, becomes 0 or 1 / (1 − rate), so that a sentence's loss is one of as many as there
+  /// are choices, and every choice falls.
+  @Test("attention dropout falls on each step's weights by itself, and on nothing that is looked at")
+  func attentionDropout() throws {
+    let small = try #require(SmallModel.all.first { $0.configuration.score == .dot })
+    let model = try small.model(attentionDropout: 0.5)
+    let batch = Batch([(source: [5], target: [3, 4])])
+    let losses = try (0..<200).map { try model.lossAndGradient(batch, dropoutSeed: UInt64($0)).loss }
+    #expect(Set(losses).count == 8)
+    #expect(try model.scores(batch)[0].alignment == [[1], [1], [1]])
+    let plain = try small.model().lossAndGradient(batch)
+    #expect(try model.lossAndGradient(batch).loss == plain.loss)
   }
 
   /// Cells whose weights are 0 stay at 0: their layers return what entered them, whatever is dropped on its way into the cells, as
@@ -324,12 +381,31 @@ struct EncoderDecoderTests {
     }
   }
 
+  @Test("a source that the location score has no weights for is refused")
+  func tooLongForItsPositions() throws {
+    let small = try #require(SmallModel.all.first { $0.configuration.score == .location })
+    let model = try small.model()
+    let batch = Batch([(source: [Int32](repeating: 3, count: 8), target: [3])])
+    #expect(throws: ModelError.tooLong(tokens: 8, limit: 7)) { try model.scores(batch) }
+    #expect(throws: ModelError.tooLong(tokens: 8, limit: 7)) { try model.lossAndGradient(batch) }
+    let longest = Batch([(source: [Int32](repeating: 3, count: 7), target: [3])])
+    #expect(try model.lossAndGradient(longest).loss.isFinite)
+  }
+
   @Test("configurations that cannot be are refused")
   func wrongConfigurations() {
     let wrong: [(inout ModelConfiguration) -> Void] = [
       { $0.hidden = 0 }, { $0.hidden = 7 }, { $0.layers = 0 }, { $0.embedding = -1 }, { $0.dropout = 1 },
       { $0.dropout = .nan }, { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
-      { $0.residual = true },
+      { $0.residual = true }, { $0.window = .monotonic(radius: 0) }, { $0.window = .predictive(radius: -3) },
+      { ($0.score, $0.window) = (.location, .monotonic(radius: 3)) }, { $0.scoreTemperature = 0.5 },
+      { ($0.score, $0.scoreTemperature) = (.cosine, 0) },
+      { ($0.score, $0.scoreTemperature) = (.cosine, .nan) },
+      { ($0.score, $0.scoreTemperature) = (.cosine, 0x1p-140) },
+      { ($0.score, $0.hidden, $0.maximumLength) = (.location, 2048, 1_000_000) },
+      { $0.attentionDropout = 1 }, { $0.attentionDropout = -0.1 }, { $0.attentionDropout = .nan },
+      { ($0.score, $0.inputFeeding, $0.attentionDropout) = (nil, false, 0.1) },
+      { ($0.score, $0.inputFeeding, $0.window) = (nil, false, .monotonic(radius: 3)) },
     ]
     for change in wrong {
       var configuration = ModelConfiguration.luong()

@@ -31,6 +31,15 @@ private func weights(_ model: TranslationModel) -> [[UInt32]] {
 
 @Suite("Training")
 struct TrainerTests {
+  /// Luong's model under local-p, and Bahdanau's under local-m, dropping weights.
+  private static func local(embedding: Int, hidden: Int) -> [ModelConfiguration] {
+    var predictive = ModelConfiguration.luong(embedding: embedding, hidden: hidden)
+    var monotonic = ModelConfiguration.bahdanau(embedding: embedding, hidden: hidden)
+    (predictive.window, predictive.attentionDropout) = (.predictive(radius: 2), 0.2)
+    (monotonic.window, monotonic.attentionDropout) = (.monotonic(radius: 2), 0.2)
+    return [predictive, monotonic]
+  }
+
   private static let models = [
     ModelConfiguration.luong(cell: .gru, embedding: 16, hidden: 32), .bahdanau(embedding: 16, hidden: 32),
   ]
@@ -116,7 +125,7 @@ struct TrainerTests {
       .luong(layers: 3, residual: true, bidirectional: false, embedding: 64, hidden: 192, dropout: 0.2),
       .bahdanau(embedding: 64, hidden: 160, dropout: 0.2),
       .bahdanau(layers: 2, residual: true, embedding: 64, hidden: 160, dropout: 0.2),
-    ], precisions)
+    ] + local(embedding: 64, hidden: 160), precisions)
   func threads(configuration: ModelConfiguration, precision: Precision) throws {
     defer { try? KernelRuntime.setThreads(nil) }
     var results: [[[UInt32]]] = []
@@ -136,7 +145,7 @@ struct TrainerTests {
     arguments: [
       ModelConfiguration.luong(embedding: 8, hidden: 16, dropout: 0.3),
       .bahdanau(cell: .lstm, embedding: 8, hidden: 12, dropout: 0.3),
-    ], precisions)
+    ] + local(embedding: 8, hidden: 12), precisions)
   func resume(configuration: ModelConfiguration, precision: Precision) throws {
     let options = TrainingOptions(batchSize: 32, rate: 5e-3, precision: precision, seed: 9)
     var straight = try trainer(configuration, pairs: 200, options: options)

@@ -85,7 +85,7 @@ struct BeamSearch {
           return Int32(source * beam + (slot < running.count ? running[slot].row : 0))
         }
       }
-      state = tape.state(0..<sources * beam).gathered(parents)
+      state = tape.state(0..<sources * beam, before: step).gathered(parents)
     }
     return searches.map(\.ended)
   }

@@ -13,7 +13,7 @@ struct BahdanauDecoder: RecurrentDecoder {
   var embedding: Tensor
   /// Its input weight is [·, E + width of h].
   var layer: RecurrentLayer
-  /// Concat with a bias.
+  /// Concat or normed concat, with a bias.
   var scoring: AttentionLayer
   /// W_c [H, H + width of h + E] and b_c.
   var combine: Linear
@@ -26,8 +26,7 @@ struct BahdanauDecoder: RecurrentDecoder {
     embedding = generator.uniform([c.targetVocabulary, c.embedding], bound: 0.1)
     layer = RecurrentLayer(
       cell: c.cell, inputs: c.embedding + width, hidden: hidden, generator: &generator)
-    scoring = AttentionLayer(
-      score: .concat, hidden: hidden, width: width, biased: true, generator: &generator)
+    scoring = AttentionLayer(c, score: c.score ?? .concat, biased: true, generator: &generator)
     combine = Linear(inputs: hidden + width + c.embedding, outputs: hidden, generator: &generator)
     initial = Linear(inputs: c.directionWidth, outputs: hidden, generator: &generator)
   }
@@ -107,7 +106,7 @@ private struct PackedBahdanauDecoder: PackedDecoder {
     let first = bahdanau.firstBackward(finals)
     let state = RecurrentState(cell: bahdanau.layer.cell, rows: first.rows, hidden: bahdanau.hidden)
     state.h.setProduct(first, initial, bias: bahdanau.initial.bias, activation: .tanh)
-    return DecoderState(layers: [state], feed: nil)
+    return DecoderState(step: 0, layers: [state], feed: nil)
   }
 
   func step(
@@ -116,7 +115,8 @@ private struct PackedBahdanauDecoder: PackedDecoder {
   ) {
     let (cell, attended) = (tape.layers[0].rows(range), tape.attention!.rows(range))
     let state = previous.layers[0]
-    scoring.attend(attended, from: state.h, memory: memory!, sources: sources)
+    scoring.attend(
+      attended, from: state.h, step: previous.step, memory: memory!, sources: sources, dropout: dropout)
     cell.gates.setProduct(attended.context, context, accumulating: true)
     bahdanau.layer.cell.forward(
       cell, initial: state, recurrent: recurrent, bias: bahdanau.layer.recurrentBias,

@@ -5,18 +5,31 @@ import Attention
 struct Dropout {
   /// Where in the model; each place draws numbers of its own.
   enum Site: UInt64 {
-    case sourceEmbedding, targetEmbedding, encoder, decoder, output
+    case sourceEmbedding, targetEmbedding, encoder, decoder, output, attention
   }
 
   let rate: Float
+  /// Of the attention's weights, behind the softmax.
+  let attentionRate: Float
   let seed: UInt64
 
   /// Drops in place. `offset` is the index of the matrix's first element within its site.
   func apply(_ matrix: Matrix, at site: Site, layer: Int = 0, offset: Int = 0) {
     guard rate > 0 else { return }
+    matrix.dropOut(rate: rate, seed: seed(at: site, layer), offset: offset)
+  }
+
+  /// What drops the attention's weights in a step.
+  func weights(step: Int) -> AttentionTerms.Dropout? {
+    attentionRate > 0
+      ? AttentionTerms.Dropout(rate: attentionRate, seed: seed(at: .attention, step)) : nil
+  }
+
+  /// `part` is a layer, or a step.
+  private func seed(at site: Site, _ part: Int) -> UInt64 {
     var generator = SeededGenerator(
-      seed: seed ^ (site.rawValue << 32 | UInt64(layer)) &* 0x9E37_79B9_7F4A_7C15)
-    matrix.dropOut(rate: rate, seed: generator.next(), offset: offset)
+      seed: seed ^ (site.rawValue << 32 | UInt64(part)) &* 0x9E37_79B9_7F4A_7C15)
+    return generator.next()
   }
 }
 

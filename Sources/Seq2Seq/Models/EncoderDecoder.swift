@@ -108,6 +108,11 @@ extension EncoderDecoder {
   private func check(_ batch: Batch) throws(ModelError) {
     try Self.check(batch.sources, vocabulary: configuration.sourceVocabulary)
     try Self.check(batch.targets, vocabulary: configuration.targetVocabulary)
+    guard configuration.score == .location else { return }
+    let longest = batch.sources.lazy.map(\.count).max() ?? 0
+    guard longest <= configuration.maximumLength else {
+      throw .tooLong(tokens: longest, limit: configuration.maximumLength)
+    }
   }
 
   private static func check(_ sentences: [[Int32]], vocabulary: Int) throws(ModelError) {
@@ -137,7 +142,7 @@ extension EncoderDecoder {
 
   /// The log-probabilities and alignments of given targets, in the batch's order.
   ///
-  /// - Throws: ``ModelError/id(_:vocabulary:)``.
+  /// - Throws: ``ModelError/id(_:vocabulary:)``; with the location score ``ModelError/tooLong(tokens:limit:)``.
   public func scores(_ batch: Batch) throws(ModelError) -> [ForcedScore] {
     try check(batch)
     let pass = forward(batch, dropout: nil, .float32)
@@ -162,7 +167,8 @@ extension EncoderDecoder {
   ///   - precision: what encoder, attention and decoder round both factors of their weights' products to, forward and
   ///     backward: `float32`, which keeps them, or `bfloat16`. States, sums, the attention itself, the loss with the output
   ///     layer and the gradients are `Float` in both.
-  /// - Throws: ``ModelError/id(_:vocabulary:)``, ``ModelError/configuration(option:expected:found:)``.
+  /// - Throws: ``ModelError/id(_:vocabulary:)``, ``ModelError/configuration(option:expected:found:)``; with the location score
+  ///   ``ModelError/tooLong(tokens:limit:)``.
   public func lossAndGradient(
     _ batch: Batch, dropoutSeed: UInt64? = nil, labelSmoothing: Float = 0, precision: Precision = .float32
   ) throws(ModelError) -> (loss: Float, gradient: EncoderDecoder) {
@@ -173,8 +179,9 @@ extension EncoderDecoder {
       throw .configuration(option: "precision", expected: "float32 or bfloat16", found: "\(precision)")
     }
     try check(batch)
+    let (rate, attentionRate) = (configuration.dropout, configuration.attentionDropout)
     let dropout = dropoutSeed.flatMap {
-      configuration.dropout > 0 ? Dropout(rate: configuration.dropout, seed: $0) : nil
+      rate > 0 || attentionRate > 0 ? Dropout(rate: rate, attentionRate: attentionRate, seed: $0) : nil
     }
     let pass = forward(batch, dropout: dropout, precision)
     let readout = dropout.copy(of: pass.decoder.tape.readout, at: .output)
