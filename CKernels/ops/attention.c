@@ -99,8 +99,13 @@ static ck_status check_arrays(const float *context, const float *queries, const 
     return CK_OK;
 }
 
+// The most keys that a query sees.
+static int64_t most_keys(const ck_attention *a) {
+    return a->left >= 0 && a->right >= 0 ? ck_min(a->Tk, a->left + a->right + 1) : a->Tk;
+}
+
 static int64_t work_of(const ck_attention *a) {
-    return a->B * a->heads * a->Tq * a->Tk * (a->H * (a->v ? TANH_COST : 1) + a->D);
+    return a->B * a->heads * a->Tq * most_keys(a) * (a->H * (a->v ? TANH_COST : 1) + a->D);
 }
 
 // Scratch of a task, in floats.
@@ -137,10 +142,12 @@ static ck_status forward_by_tiles(const ck_kernels *kernels, const ck_attention_
 }
 
 // Where a head has few queries, the keys are cut into parts, each summed apart, and merged in ascending
-// order.
+// order. A window no wider than a part is one, wherever it lies: parts that it leaves out would cost more
+// than the window itself where the sentence is long.
 static ck_status forward_by_rows(const ck_kernels *kernels, const ck_attention_call *call) {
     const ck_attention *a = call->a;
-    const int64_t part = a->centres && a->Tk > 0 ? a->Tk : PART_KEYS, parts = ck_blocks(a->Tk, part),
+    const bool whole = a->centres || most_keys(a) <= PART_KEYS;
+    const int64_t part = whole ? a->Tk : PART_KEYS, parts = a->Tk > 0 ? ck_blocks(a->Tk, part) : 0,
                   chunks = ck_blocks(a->Tq, ROWS);
     const int64_t rows = a->B * a->heads * a->Tq, room = row_scratch(a, 2) + 16, width = a->D + 2;
     const int threads = ck_threads_for(work_of(a));

@@ -97,7 +97,7 @@ public struct AdditiveAttention: AttentionFunction {
     let (queries, keys) = (call.queries, call.keys.compacted)
     call.queries = queries.projected(Matrix(query).transposed, bias: bias)
     call.keys = keys.projected(Matrix(key).transposed)
-    call.v = gain.map { scaled(v, by: Float(Double($0) / norm)) } ?? v
+    call.v = gain.map(v.normed) ?? v
     return Attended(call, queries: queries, keys: keys, alignment: alignment, maker: Self.self)
   }
 
@@ -107,32 +107,14 @@ public struct AdditiveAttention: AttentionFunction {
     try validate(contextGradient, attended)
     try validate(attended, widths: [query.shape[1], key.shape[1], v.count])
     let gradients = attended.call.backward(contextGradient, attended)
-    let (dv, dgain) = directionGradient(gradients.v!)
+    let dv = gradients.v!
+    let normed = gain.map { v.normedGradient(dv, gain: $0) }
     return Gradients(
       inputs: attended.call.inputGradients(
         gradients, queries: gradients.queries.projected(Matrix(query)),
         keys: gradients.keys.projected(Matrix(key))),
-      v: dv, query: gradients.queries.weightGradient(from: attended.queries),
+      v: normed?.v ?? dv, query: gradients.queries.weightGradient(from: attended.queries),
       key: gradients.keys.weightGradient(from: attended.keys),
-      bias: bias == nil ? nil : gradients.queries.rows.sumOfRows(), gain: dgain)
-  }
-
-  private var norm: Double { innerProduct(v.storage.pointer, v.storage.pointer, count: v.count).squareRoot() }
-
-  private func scaled(_ tensor: Tensor, by factor: Float) -> Tensor {
-    let result = Tensor(uninitialized: tensor.shape)
-    setScaled(result.storage.pointer, tensor.storage.pointer, by: factor, count: tensor.count)
-    return result
-  }
-
-  private func directionGradient(_ du: Tensor) -> (v: Tensor, gain: Float?) {
-    guard let gain else { return (du, nil) }
-    let along = innerProduct(v.storage.pointer, du.storage.pointer, count: v.count)
-    let result = Tensor(uninitialized: v.shape)
-    let scale = Double(gain) / norm
-    setScaled(
-      result.storage.pointer, du.storage.pointer, by: Float(scale), adding: v.storage.pointer,
-      times: Float(-scale * along / (norm * norm)), count: v.count)
-    return (result, Float(along / norm))
+      bias: bias == nil ? nil : gradients.queries.rows.sumOfRows(), gain: normed?.gain)
   }
 }

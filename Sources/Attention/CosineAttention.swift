@@ -39,37 +39,17 @@ public struct CosineAttention: AttentionFunction {
 }
 
 extension AttentionOperand {
-  /// Norms below this count as this: rows of zeros stay zeros.
-  private static let leastNorm = 1e-8
-
   /// Every row divided by its norm.
   fileprivate func normalized() -> AttentionOperand {
-    let result = Tensor(uninitialized: tensor.shape)
-    let (x, y, width) = (tensor.storage.pointer, result.storage.pointer, layout.width)
-    for row in 0..<layout.rowCount {
-      let norm = max(
-        innerProduct(x + row * width, x + row * width, count: width).squareRoot(), Self.leastNorm)
-      setScaled(y + row * width, x + row * width, by: Float(1 / norm), count: width)
-    }
-    return AttentionOperand(tensor: result, layout: layout)
+    let result = Matrix(rows: layout.rowCount, columns: layout.width)
+    result.setNormalized(rows)
+    return AttentionOperand(tensor: result.tensor(layout.shape), layout: layout)
   }
 
-  /// Inverts ``normalized()`` from the gradient of the rows of norm 1. A row whose gradient is zero, as that of a masked key is,
-  /// stays zero, whatever the row itself holds.
+  /// Inverts ``normalized()`` from the gradient of the rows of norm 1.
   fileprivate func normalizationGradient(_ gradient: AttentionOperand) -> AttentionOperand {
-    let result = Tensor(zeros: tensor.shape)
-    let width = layout.width
-    for row in 0..<layout.rowCount {
-      let x = tensor.storage.pointer + row * width
-      let dy = gradient.tensor.storage.pointer + row * width
-      if gradient.isZeroRow(row) { continue }
-      let dx = result.storage.pointer + row * width
-      let square = innerProduct(x, x, count: width)
-      let norm = max(square.squareRoot(), Self.leastNorm)
-      // A norm that counts as the least one does not depend on the row.
-      let along = norm > Self.leastNorm ? innerProduct(x, dy, count: width) / square : 0
-      setScaled(dx, dy, by: Float(1 / norm), adding: x, times: Float(-along / norm), count: width)
-    }
-    return AttentionOperand(tensor: result, layout: layout)
+    let result = Matrix(rows: layout.rowCount, columns: layout.width)
+    result.setNormalizationGradient(gradient.rows, of: rows)
+    return AttentionOperand(tensor: result.tensor(layout.shape), layout: layout)
   }
 }

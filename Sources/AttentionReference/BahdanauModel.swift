@@ -15,10 +15,10 @@ extension ReferenceModel {
     var state = try startBahdanau(encoded)
     var readouts: [T] = []
     var alignment: [[T]] = []
-    for token in inputs {
+    for (t, token) in inputs.enumerated() {
       let x = try embed(token)
-      let attended = try attend(state.hidden, encoded.states)
       let before = state.hidden
+      let attended = try attend(before, encoded.states, step: t)
       state = try step(0, x + attended.context, from: state)
       switch configuration.readout {
       case .tanh:

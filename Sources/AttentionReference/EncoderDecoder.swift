@@ -191,25 +191,48 @@ struct ReferenceModel<T: Reference.Scalar> {
     return Reference.State(hidden: result.finalHidden, cell: result.finalCell)
   }
 
-  /// c [stateWidth] and α of one state over the states of a source.
+  /// c [stateWidth] and α of one step's state over the states of a source.
   @inlinable
-  func attend(_ state: [T], _ memory: [T]) throws -> Reference.AttentionResult<T> {
+  func attend(_ state: [T], _ memory: [T], step: Int) throws -> Reference.AttentionResult<T> {
     let (hidden, width) = (configuration.hidden, configuration.stateWidth)
     let length = memory.count / width
     var input = Reference.AttentionInput(
       queries: state, keys: memory, values: memory,
       batch: 1, queryLength: 1, keyLength: length, hidden: hidden, valueWidth: width)
+    input.shaping.window = try window(state, step: step, length: length)
     let score: Reference.Score<T>
     switch configuration.score {
     case .none: preconditionFailure("there is no attention without a score")
     case .dot: score = .dot(scale: 1)
+    case .scaledDot: score = .dot(scale: 1 / T.sqrt(T(hidden)))
+    case .cosine: score = .cosine(temperature: T(configuration.temperature))
     case .general: score = .general(weight: value("attention.key"), keyWidth: width)
-    case .concat:
+    case .concat, .normedConcat:
       input.queries = try linear(state, "attention.query", rows: 1)
       input.keys = try linear(memory, "attention.key", rows: length)
-      score = .additive(v: value("attention.v"), bias: values["attention.bias"])
+      let (v, bias) = (value("attention.v"), values["attention.bias"])
+      score =
+        configuration.score == .concat
+        ? .additive(v: v, bias: bias) : .normedAdditive(v: v, gain: value("attention.gain")[0], bias: bias)
+    case .location:
+      input.keys = []
+      score = .location(weight: value("attention.location"))
     }
     return try Reference.attention(input, score: score)
+  }
+
+  @inlinable
+  func window(_ state: [T], step: Int, length: Int) throws -> Reference.AttentionWindow<T> {
+    switch configuration.window {
+    case nil: return .global
+    case .monotonic(let radius)?:
+      return Reference.AttentionWindow(left: radius, right: radius, offsets: [step])
+    case .predictive(let radius)?:
+      let centres = try Reference.positions(
+        state, weight: value("attention.position.weight"), v: value("attention.position.v"),
+        lengths: [length], steps: 1, hidden: configuration.hidden)
+      return .predictive(centres: centres, radius: radius)
+    }
   }
 
   /// activation(x Wᵀ + b), with W [hidden, width of x].

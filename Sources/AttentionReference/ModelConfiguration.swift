@@ -5,7 +5,7 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
   public enum Decoder: String, Sendable, CaseIterable {
     /// Attends after the cell, or not at all.
     case luong
-    /// Attends before the cell; its score is concat with a bias.
+    /// Attends before the cell; its score is concat or normed concat, with a bias.
     case bahdanau
   }
 
@@ -13,10 +13,18 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
   public enum Score: String, Sendable, CaseIterable {
     /// sᵀ h.
     case dot
+    /// sᵀ h / √hidden.
+    case scaledDot = "scaled-dot"
+    /// sᵀ h / (‖s‖ ‖h‖ · temperature).
+    case cosine
     /// sᵀ (W_k h).
     case general
     /// vᵀ tanh(W_q s + W_k h), and in Bahdanau's model vᵀ tanh(W_q s + W_k h + b).
     case concat
+    /// The same with g v / ‖v‖ in place of v.
+    case normedConcat = "normed-concat"
+    /// (W s) at the position of h.
+    case location
     /// No attention: the plain encoder-decoder, s̃ = s.
     case none
   }
@@ -27,6 +35,14 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
     case tanh
     /// Half as many: the larger of each two neighbouring sums over the state before the cell.
     case maxout
+  }
+
+  /// The part of the source that a step attends to (Luong, Pham, Manning 2015, §3.2): within radius of p[t].
+  public enum Window: Sendable, Equatable {
+    /// "local-m": p[t] = t.
+    case monotonic(radius: Int)
+    /// "local-p": p[t] = S · sigmoid(v_pᵀ tanh(W_p s[t])), under a Gaussian.
+    case predictive(radius: Int)
   }
 
   public private(set) var decoder = Decoder.luong
@@ -43,6 +59,12 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
   /// The encoder reads both ways, in Luong's model with hidden / 2 units each, in Bahdanau's with hidden.
   public var bidirectional: Bool
   public var score: Score
+  /// Nil: the whole source.
+  public var window: Window?
+  /// Of the cosine score.
+  public var temperature = 1.0
+  /// The positions that the location score has weights for: of the longest source, or more.
+  public var positions = 8
   /// The decoder's cell reads the previous s̃ beside the previous token.
   public var inputFeeding: Bool
   public var hidden: Int
@@ -131,17 +153,32 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
     let key = Parameter(name: "attention.key", shape: [hidden, stateWidth])
     let query = Parameter(name: "attention.query", shape: [hidden, hidden])
     let v = Parameter(name: "attention.v", shape: [hidden])
-    let combine = linear("combine", inputs: stateWidth + hidden)
-    switch (decoder, score) {
-    case (.luong, .dot): return combine
-    case (.luong, .general): return [key] + combine
-    case (.luong, .concat): return [key, query, v] + combine
-    case (.luong, .none): return []
-    case (.bahdanau, _):
-      let bias = Parameter(name: "attention.bias", shape: [hidden])
-      return [key, bias, query, v] + linear("combine", inputs: hidden + stateWidth + embedding)
+    let bias = decoder == .bahdanau ? [Parameter(name: "attention.bias", shape: [hidden])] : []
+    let gain = Parameter(name: "attention.gain", shape: [1])
+    let own: [Parameter]
+    switch score {
+    case .none: return []
+    case .dot, .scaledDot, .cosine: own = []
+    case .general: own = [key]
+    case .concat: own = [key] + bias + [query, v]
+    case .normedConcat: own = [key] + bias + [query, v, gain]
+    case .location: own = [Parameter(name: "attention.location", shape: [positions, hidden])]
+    }
+    switch decoder {
+    case .luong: return own + positionParameters + linear("combine", inputs: stateWidth + hidden)
+    case .bahdanau:
+      return own + positionParameters + linear("combine", inputs: hidden + stateWidth + embedding)
         + linear("start", inputs: directionWidth)
     }
+  }
+
+  /// W_p and v_p.
+  private var positionParameters: [Parameter] {
+    guard case .predictive? = window else { return [] }
+    return [
+      Parameter(name: "attention.position.weight", shape: [hidden, hidden]),
+      Parameter(name: "attention.position.v", shape: [hidden]),
+    ]
   }
 
   private func linear(_ name: String, inputs: Int) -> [Parameter] {
@@ -169,6 +206,12 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
       throw ReferenceError.configuration(
         "tied embeddings must be \(readoutWidth) wide, as what the output reads")
     }
+    guard window == nil || score != .none else {
+      throw ReferenceError.configuration("a window needs attention; choose a score or leave it out")
+    }
+    guard window == nil || score != .location else {
+      throw ReferenceError.configuration("the location score has no window; leave it out")
+    }
     if decoder == .bahdanau { return try validateBahdanau() }
     guard !bidirectional || hidden.isMultiple(of: 2) else {
       throw ReferenceError.configuration("a bidirectional encoder halves hidden = \(hidden); make it even")
@@ -179,9 +222,10 @@ public struct ReferenceModelConfiguration: Sendable, Equatable {
   }
 
   private func validateBahdanau() throws {
-    guard bidirectional, score == .concat, !inputFeeding else {
+    guard bidirectional, score == .concat || score == .normedConcat, !inputFeeding else {
       throw ReferenceError.configuration(
-        "Bahdanau's encoder reads both ways, its score is concat, and it has no input feeding")
+        "Bahdanau's encoder reads both ways, its score is concat or normed concat, and it has no input feeding"
+      )
     }
     guard readout == .tanh || hidden.isMultiple(of: 2) else {
       throw ReferenceError.configuration("maxout halves hidden = \(hidden); make it even")

@@ -59,6 +59,13 @@ enum Reports {
     return parts.joined(separator: "  ")
   }
 
+  private static func line(_ window: AttentionWindow) -> String {
+    switch window {
+    case .monotonic(let radius): "local-m ± \(radius)"
+    case .predictive(let radius): "local-p ± \(radius)"
+    }
+  }
+
   /// What a model is made of, in one line.
   static func line(_ model: TranslationModel) -> String {
     let shape = model.configuration
@@ -68,9 +75,11 @@ enum Reports {
       case (.luong, let score?): "Luong's model, score \(score.rawValue)"
       case (.luong, nil): "the plain encoder-decoder"
       }
+    let window = shape.window.map { ", \(line($0))" } ?? ""
     let layers = "\(shape.layers) × \(shape.hidden) \(shape.cell.rawValue.uppercased())"
     let stack = shape.residual ? "\(layers), residual" : layers
     let direction = shape.bidirectional ? "bidirectional" : "one direction"
-    return "\(kind), \(stack), \(direction), \(Format.count(model.network.parameterCount)) parameters"
+    return
+      "\(kind)\(window), \(stack), \(direction), \(Format.count(model.network.parameterCount)) parameters"
   }
 }

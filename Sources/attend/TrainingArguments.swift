@@ -24,6 +24,24 @@ struct Preset: ExpressibleByArgument {
   static var allValueStrings: [String] { Recipe.presets.keys.sorted() }
 }
 
+/// The windows of Luong, Pham, Manning 2015, §3.2, by their names.
+enum Reach: String, ExpressibleByArgument, CaseIterable {
+  case global
+  case monotonic = "local-m"
+  case predictive = "local-p"
+
+  func window(radius: Int) -> AttentionWindow? {
+    switch self {
+    case .global: nil
+    case .monotonic: .monotonic(radius: radius)
+    case .predictive: .predictive(radius: radius)
+    }
+  }
+
+  /// That of the paper (§4.1).
+  static let standardRadius = 10
+}
+
 /// What a model is made of, and how it is trained. Nothing here has a default of its own: what is not given is the preset's or
 /// the file's, else the library's default or, on resuming, what was saved.
 struct TrainingArguments: ParsableArguments {
@@ -47,8 +65,22 @@ struct TrainingArguments: ParsableArguments {
       luong attends to the source after the cell, bahdanau before it, plain does not. (default: luong)
       """)
   var model: ModelKind?
-  @Option(help: "How Luong's attention compares two states. (default: \(shape.score!.rawValue))")
+  @Option(
+    help: """
+      How attention compares two states. (default: \(shape.score!.rawValue); \(ModelKind.bahdanau.standard.score!.rawValue) for \
+      bahdanau, which takes normed-concat too)
+      """)
   var score: Score?
+  @Option(help: number("What the cosine score divides cosines by.", shape.scoreTemperature))
+  var scoreTemperature: Float?
+  @Option(
+    help: """
+      What a step attends to: all of the source, a window around its own number, or one around a position that it \
+      predicts. (default: global)
+      """)
+  var window: Reach?
+  @Option(help: number("How far a local window reaches to either side.", Reach.standardRadius))
+  var radius: Int?
   @Option(
     help: """
       The recurrent cell. (default: \(shape.cell.rawValue); \(ModelKind.bahdanau.standard.cell.rawValue) for bahdanau)
@@ -81,6 +113,8 @@ struct TrainingArguments: ParsableArguments {
   var noInputFeeding = false
   @Option(help: number("Share of activations dropped in training.", shape.dropout))
   var dropout: Float?
+  @Option(help: number("Share of the attention's weights dropped in training.", shape.attentionDropout))
+  var attentionDropout: Float?
   @Flag(
     help: "Drop the same of a sentence at all of its steps, and whole tokens at the embeddings.")
   var variational = false

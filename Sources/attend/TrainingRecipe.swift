@@ -30,6 +30,8 @@ extension TrainingArguments {
 
   private func lay(over model: inout ModelConfiguration) {
     if let score { model.score = score }
+    set(&model.scoreTemperature, scoreTemperature)
+    lay(over: &model.window)
     set(&model.cell, cell)
     set(&model.readout, readout)
     set(&model.hidden, hidden)
@@ -42,9 +44,16 @@ extension TrainingArguments {
     if noInputFeeding { model.inputFeeding = false }
     set(&model.dropout, dropout)
     if variational { model.variational = true }
+    set(&model.attentionDropout, attentionDropout)
     set(&model.recurrentDropout, recurrentDropout)
     if let initialRange { model.initialRange = initialRange }
     set(&model.maximumLength, maxLength)
+  }
+
+  /// A radius alone is that of the window there is.
+  private func lay(over shape: inout AttentionWindow?) {
+    if let window { shape = window.window(radius: radius ?? shape?.radius ?? Reach.standardRadius) }
+    if let radius { shape = shape?.with(radius: radius) }
   }
 
   private func lay(over tokenization: inout Tokenization, unit: Tokenization.Unit?) {
@@ -103,12 +112,18 @@ extension TrainingArguments {
 
   /// What the kind of model leaves no choice of.
   private func problemOfKind(_ recipe: Recipe) -> String? {
-    if model == .plain && score != nil {
-      return "--score needs attention; leave it out, or use --model luong"
+    let looking = [
+      ("--score", score != nil), ("--window", window != nil),
+      ("--attention-dropout", attentionDropout != nil),
+    ]
+    if let option = looking.first(where: \.1)?.0, model == .plain {
+      return "\(option) needs attention; leave it out, or use --model luong"
+    }
+    if radius != nil && recipe.model.window == nil {
+      return "--radius is that of a local window; add --window local-m or local-p, or leave it out"
     }
     guard recipe.model.decoder == .bahdanau else { return nil }
     let fixed = [
-      ("--score", score != nil, "Bahdanau's model has one score"),
       ("--unidirectional", unidirectional, "Bahdanau's encoder reads in both directions"),
       ("--no-input-feeding", noInputFeeding, "Bahdanau's decoder is fed the context"),
     ]

@@ -48,7 +48,15 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--score", "cosine"], "'dot', 'general' or 'concat'"),
+    (["--score", "sine"], "The value 'sine' is invalid for '--score"),
+    (
+      ["--score", "dot", "--score-temperature", "0.5"],
+      "--score-temperature is 0.5; expected 1 but for the score cosine"
+    ),
+    (
+      ["--score", "location", "--window", "local-m"],
+      "--window is monotonic(radius: 10); expected none with the score"
+    ),
     (["--cell", "elman"], "'gru-reset-before'"),
     (["--model", "transformer"], "'luong', 'bahdanau' or 'plain'"),
     (["--source-tokens", "bytes"], "'characters', 'whitespace' or 'words'"),
@@ -58,6 +66,7 @@ import Testing
     (["--residual"], "--residual is true; expected false with a single layer"),
     (["--dropout", "1"], "--dropout is 1.0; expected at least 0 and less than 1"),
     (["--dropout", "nan"], "--dropout is nan"),
+    (["--attention-dropout", "1"], "--attention-dropout is 1.0; expected at least 0 and less than 1"),
     (["--batch", "0"], "--batch is 0; expected 1 to"),
     (["--rate", "-1"], "--rate"),
     (["--batch-tokens", "0"], "--batch-tokens is 0; expected 1 to"),
@@ -89,7 +98,14 @@ import Testing
     (["--epochs", "0"], "--epochs is 0; expected at least 1"),
     (["--threads", "0"], "--threads is 0; expected 1 to 1024"),
     (["--model", "plain", "--score", "dot"], "--score needs attention"),
-    (["--model", "bahdanau", "--score", "concat"], "--score: Bahdanau's model has one score; leave it out"),
+    (["--model", "plain", "--window", "global"], "--window needs attention"),
+    (["--window", "local"], "'global', 'local-m' or 'local-p'"),
+    (["--window", "local-p", "--radius", "0"], "--radius is 0; expected 1 to 1000000"),
+    (["--window", "global", "--radius", "5"], "--radius is that of a local window; add --window local-m"),
+    (
+      ["--model", "bahdanau", "--score", "dot"],
+      "--score is dot; expected concat or normed-concat in Bahdanau's"
+    ),
     (["--model", "bahdanau", "--unidirectional"], "--unidirectional: Bahdanau's encoder reads in both"),
     (["--model", "bahdanau", "--no-input-feeding"], "--no-input-feeding: Bahdanau's decoder is fed"),
     (["--readout", "maxout"], "--readout is maxout; expected tanh in Luong's model"),

@@ -26,7 +26,8 @@ import Testing
         "train", "--train", fixture.data, "--output", fixture.model, "--epochs", "1", "--quiet", "--score",
         "concat", "--cell", "gru", "--hidden", "6", "--embedding", "5", "--layers", "2", "--residual",
         "--unidirectional", "--reversed-source",
-        "--no-input-feeding", "--dropout", "0.1", "--variational", "--recurrent-dropout", "0.2",
+        "--no-input-feeding", "--dropout", "0.1", "--attention-dropout", "0.2", "--variational",
+        "--recurrent-dropout", "0.2",
         "--initial-range", "0.08", "--max-length", "99", "--source-tokens", "words",
         "--target-tokens", "whitespace", "--lowercase",
       ]
@@ -44,6 +45,7 @@ import Testing
         hidden: 6, dropout: 0.1, maximumLength: 99)
       (shape.reversedSource, shape.variational, shape.recurrentDropout) = (true, true, 0.2)
       shape.initialRange = 0.08
+      shape.attentionDropout = 0.2
       let expected = try TranslationModel(shape, corpus: corpus, source: source, target: target, seed: 1)
       #expect(model.configuration == expected.configuration)
       #expect(model.network.parameters.allSatisfy { $0.tensor.elements.allSatisfy { abs($0) < 0.1 } })
@@ -71,6 +73,24 @@ import Testing
       let refused = try Command(other + ["--model", "luong"]).run()
       #expect(refused.status == 1)
       #expect(refused.error.contains("--model is luong, was bahdanau"))
+      let aligned = try Command(["align", "--model", fixture.model, "--source", "1 May 2000"]).run()
+      #expect(aligned.status == 0 && aligned.output.contains("M a y"), "\(aligned.error)")
+    }
+  }
+
+  @Test func localAttention() throws {
+    try Fixture.with(model: nil) { fixture in
+      let window = ["--window", "local-p", "--radius", "3"]
+      let outcome = try Command(fixture.train(window + ["--epochs", "1"])).run()
+      #expect(outcome.status == 0, "\(outcome.error)")
+      #expect(outcome.error.contains("Luong's model, score general, local-p ± 3, 1 × 8 LSTM"))
+      let folder = URL(filePath: fixture.model)
+      #expect(try TranslationModel(contentsOf: folder).configuration.window == .predictive(radius: 3))
+      #expect(try Command(fixture.train(window + ["--epochs", "2", "--resume"])).run().status == 0)
+      let other = ["--window", "local-m", "--radius", "2", "--epochs", "3", "--resume"]
+      let refused = try Command(fixture.train(other)).run()
+      #expect(refused.status == 1)
+      #expect(refused.error.contains("--window is local-m, was local-p; --radius is 2, was 3"))
       let aligned = try Command(["align", "--model", fixture.model, "--source", "1 May 2000"]).run()
       #expect(aligned.status == 0 && aligned.output.contains("M a y"), "\(aligned.error)")
     }

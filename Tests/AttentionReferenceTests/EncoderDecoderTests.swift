@@ -48,7 +48,8 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
         + Configuration.Readout.allCases.map {
           .bahdanau(cell: cell, layers: 2, readout: $0, hidden: 4, embedding: 3)
         }
-    } + residual + reversed + tied
+        + [normedBahdanau(cell)]
+    } + residual + reversed + tied + windows
 
   static let tied: [Configuration] = [
     Configuration(cell: .lstm, layers: 2, score: .general, inputFeeding: true, hidden: 4, embedding: 4),
@@ -74,6 +75,28 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     }
   }
 
+  static func normedBahdanau(_ cell: Reference.Cell) -> Configuration {
+    var result = Configuration.bahdanau(cell: cell, hidden: 4, embedding: 3)
+    result.score = .normedConcat
+    return result
+  }
+
+  /// The last of the sentences ends before the steps do: what a narrow window around their number holds is nothing then.
+  static let windows: [Configuration] = [Reference.Cell.lstm, .gru].flatMap { cell in
+    [Configuration.Window.monotonic(radius: 1), .predictive(radius: 1), .predictive(radius: 2)].flatMap {
+      window in
+      Configuration.Score.allCases.filter { $0 != .none && $0 != .location }.map { score in
+        local(Configuration(cell: cell, score: score, inputFeeding: true, hidden: 4, embedding: 3), window)
+      } + [local(.bahdanau(cell: cell, hidden: 4, embedding: 3), window)]
+    }
+  }
+
+  static func local(_ configuration: Configuration, _ window: Configuration.Window) -> Configuration {
+    var result = configuration
+    result.window = window
+    return result
+  }
+
   /// Three layers, so that what one connection adds to enters another.
   static let residual: [Configuration] = Reference.Cell.allCases.flatMap { cell in
     [Configuration.Score.concat, .none].flatMap { score in
@@ -91,6 +114,12 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     var configuration: Configuration
     var meanCrossEntropy: Double
     var lastAlignment: [Double]
+  }
+
+  static func fed(_ score: Configuration.Score, temperature: Double = 1) -> Configuration {
+    var result = Configuration(cell: .lstm, score: score, inputFeeding: true, hidden: 4, embedding: 3)
+    (result.temperature, result.positions) = (temperature, 5)
+    return result
   }
 
   // torch.nn.LSTM and torch.nn.GRU of PyTorch 2.13 in double over the parameters above, attention in torch
@@ -149,6 +178,35 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     Expectation(
       configuration: .bahdanau(cell: .gru, layers: 3, residual: true, hidden: 4, embedding: 3),
       meanCrossEntropy: 1.848829548685, lastAlignment: [0.398714723855, 0.278673073969, 0.322612202177]),
+    Expectation(
+      configuration: local(
+        Configuration(cell: .lstm, score: .general, inputFeeding: true, hidden: 4, embedding: 3),
+        .monotonic(radius: 1)),
+      meanCrossEntropy: 2.701196733208, lastAlignment: [0, 0.506250585543, 0.493749414457]),
+    Expectation(
+      configuration: local(
+        Configuration(cell: .lstm, score: .dot, inputFeeding: true, hidden: 4, embedding: 3),
+        .predictive(radius: 1)),
+      meanCrossEntropy: 2.419039215454, lastAlignment: [0, 0.247499789114, 0.363708524341]),
+    Expectation(
+      configuration: local(
+        Configuration(cell: .lstm, score: .concat, hidden: 4, embedding: 3), .predictive(radius: 2)),
+      meanCrossEntropy: 2.749816837323, lastAlignment: [0.111523888213, 0.321609994875, 0.288273703958]),
+    Expectation(
+      configuration: fed(.scaledDot),
+      meanCrossEntropy: 2.639513922319, lastAlignment: [0.334946791576, 0.334103846905, 0.330949361519]),
+    Expectation(
+      configuration: fed(.cosine, temperature: 0.25),
+      meanCrossEntropy: 2.633214398315, lastAlignment: [0.487823003625, 0.308901433677, 0.203275562698]),
+    Expectation(
+      configuration: local(fed(.cosine), .predictive(radius: 2)),
+      meanCrossEntropy: 2.376460325640, lastAlignment: [0.047007635884, 0.297689267897, 0.446776140804]),
+    Expectation(
+      configuration: fed(.normedConcat),
+      meanCrossEntropy: 1.681389809619, lastAlignment: [0.326421009584, 0.338357764445, 0.335221225971]),
+    Expectation(
+      configuration: fed(.location),
+      meanCrossEntropy: 2.702724893937, lastAlignment: [0.354885701955, 0.267904660680, 0.377209637365]),
   ]
 
   // Printing rounds to 5e-13; the two programs differ by some hundred roundings of 1e-16 besides.
@@ -238,9 +296,27 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     let result = try Self.run(configuration, Self.parameters(configuration, value: { _, _ in 0 }))
     expectEqual([result.meanCrossEntropy], [log(6)])
     for (source, steps) in zip(Self.sources, result.alignments) {
-      let uniform = source.map { _ in 1 / Double(source.count) }
-      for weights in steps { expectEqual(weights, configuration.score == .none ? [] : uniform) }
+      for (step, weights) in steps.enumerated() {
+        expectEqual(weights, configuration.score == .none ? [] : ignorant(configuration, source.count, step))
+      }
     }
+  }
+
+  /// The weights of a step that finds all keys alike, and predicts the middle of the source.
+  private func ignorant(_ configuration: Configuration, _ length: Int, _ step: Int) -> [Double] {
+    let positions = (0..<length).map(Double.init)
+    var gaussian = positions.map { _ in 1.0 }
+    var seen = positions.map { _ in true }
+    switch configuration.window {
+    case nil: break
+    case .monotonic(let radius)?: seen = positions.map { abs($0 - Double(step)) <= Double(radius) }
+    case .predictive(let radius)?:
+      let distances = positions.map { $0 - Double(length) / 2 }
+      seen = distances.map { abs($0) <= Double(radius) }
+      gaussian = distances.map { exp(-2 * $0 * $0 / Double(radius * radius)) }
+    }
+    let count = Double(seen.count { $0 })
+    return zip(seen, gaussian).map { $0 ? $1 / count : 0 }
   }
 
   // MARK: Properties
@@ -340,12 +416,16 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
     let flat = Configuration(cell: .gru, layers: -1, score: .dot, hidden: 4, embedding: 2)
     var oneWay = Configuration.bahdanau(cell: .gru, hidden: 4, embedding: 2)
     oneWay.bidirectional = false
+    let unlooking = Self.local(
+      Configuration(cell: .gru, score: .none, hidden: 4, embedding: 2), .monotonic(radius: 1))
+    let unplaced = Self.local(
+      Configuration(cell: .gru, score: .location, hidden: 4, embedding: 2), .predictive(radius: 1))
     var unscored = Configuration.bahdanau(cell: .gru, hidden: 4, embedding: 2)
     unscored.score = .dot
     let unpaired = Configuration.bahdanau(cell: .gru, readout: .maxout, hidden: 3, embedding: 2)
     var narrow = Configuration.bahdanau(cell: .gru, readout: .maxout, hidden: 4, embedding: 4)
     narrow.tied = true
-    for configuration in [odd, unfed, flat, oneWay, unscored, unpaired, narrow] {
+    for configuration in [odd, unfed, flat, oneWay, unscored, unlooking, unplaced, unpaired, narrow] {
       #expect(throws: ReferenceError.self) {
         try configuration.parameters(sourceVocabulary: 3, targetVocabulary: 3)
       }

@@ -65,6 +65,12 @@ import Testing
   /// Untrained models: their distributions are flat, so that much is pruned and near ties are rare.
   @Test(arguments: 1...6) func agrees(seed: UInt64) throws {
     let corpus = ParallelCorpus(pairs: [.init(source: ["a", "b", "c"], target: ["x", "y"])])
+    let predictive = ModelConfiguration.bahdanau(embedding: 4, hidden: 6).with {
+      $0.window = .predictive(radius: 2)
+    }
+    let monotonic = ModelConfiguration.luong(embedding: 4, hidden: 6).with {
+      $0.window = .monotonic(radius: 1)
+    }
     func model(_ configuration: ModelConfiguration) throws -> TranslationModel {
       try TranslationModel(
         configuration, corpus: corpus, source: .characters, target: .whitespace, seed: seed)
@@ -72,6 +78,8 @@ import Testing
     let configurations: [[ModelConfiguration]] = [
       [.luong(embedding: 4, hidden: 6)], [.luong(score: .concat, cell: .gru, embedding: 4, hidden: 6)],
       [.bahdanau(embedding: 4, hidden: 6)], [.bahdanau(cell: .lstm, layers: 2, embedding: 4, hidden: 5)],
+      [monotonic], [predictive], [.luong(score: .cosine, embedding: 4, hidden: 6)],
+      [.luong(score: .location, embedding: 4, hidden: 6)],
       [.plain(embedding: 4, hidden: 6)], [.luong(layers: 3, residual: true, embedding: 4, hidden: 6)],
       [.plain(cell: .gru, layers: 3, residual: true, embedding: 4, hidden: 6)],
       [.bahdanau(embedding: 4, hidden: 6), .luong(embedding: 3, hidden: 4), .plain(embedding: 4, hidden: 6)],

@@ -80,7 +80,7 @@ struct EncoderDecoderTests {
     var weights = doubles(model)
     var generator = SeededGenerator(seed: 11)
     // So small for maxout that no pair changes sides; rounding then takes 1e-9 of the difference.
-    let step = small.configuration.readout == .maxout ? 1e-6 : 1e-4
+    let step = small.configuration.readout == .maxout ? 1e-6 : 1e-5
     for (name, tensor) in gradient.parameters {
       let scale = tensor.elements.reduce(0) { max($0, abs($1)) }
       for _ in 0..<6 {
@@ -102,38 +102,72 @@ struct EncoderDecoderTests {
 
   /// Dropout is a fixed function for a fixed seed, so its gradient too is that of differences; here in float, with
   /// the directional derivative along the gradient itself: f(x + hg) − f(x − hg) = 2h |g|².
+  /// Steps of this size take keys across the border of the narrowest predicted window, where the loss jumps.
   @Test(
     "the gradient with dropout is that of the same masks", arguments: [false, true], [0, 0.3] as [Float])
   func dropoutGradient(variational: Bool, recurrent: Float) throws {
-    for small in SmallModel.all where small.configuration.layers > 1 {
+    for small in SmallModel.all
+    where small.configuration.layers > 1 && small.configuration.window != .predictive(radius: 1) {
       let model = try small.model(dropout: 0.3) {
         ($0.variational, $0.recurrentDropout) = (variational, recurrent)
         // With biases of 0 the sums that maxout reads may all be 0, where it has no gradient.
         if $0.readout == .maxout { $0.initialRange = 0.4 }
       }
-      let (_, gradient) = try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
-      let squared = gradient.parameters.reduce(0.0) { sum, parameter in
-        parameter.tensor.elements.reduce(sum) { $0 + Double($1) * Double($1) }
-      }
-      func loss(at step: Float) throws -> Double {
-        var moved = model
-        let gradients = gradient.parameters
-        var index = 0
-        moved.forEachParameter(prefix: "") { _, parameter in
-          let elements = zip(parameter.elements, gradients[index].tensor.elements).map { $0 + step * $1 }
-          for (i, value) in elements.enumerated() {
-            parameter.withUnsafeMutablePointer { $0[i] = value }
-          }
-          index += 1
-        }
-        return Double(try moved.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss)
-      }
-      let difference = (try loss(at: 2e-3) - loss(at: -2e-3)) / 4e-3
-      // Losses are exact to about 2e-7, so the quotient to 1e-4; the curvature's part is h² f‴/6.
-      #expect(abs(difference - squared) < 0.01 * squared + 1e-3, "\(small.testDescription)")
-      let undropped = try model.lossAndGradient(SmallModel.batch).loss
-      #expect(try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss != undropped)
+      try checkDropoutGradient(small, model)
     }
+  }
+
+  @Test("the gradient with dropped attention is that of the same weights")
+  func attentionDropoutGradient() throws {
+    for small in SmallModel.all
+    where small.configuration.layers > 1 && small.configuration.window != .predictive(radius: 1)
+      && small.configuration.score != nil
+    {
+      let model = try small.model {
+        $0.attentionDropout = 0.4
+        if $0.readout == .maxout { $0.initialRange = 0.4 }
+      }
+      try checkDropoutGradient(small, model)
+    }
+  }
+
+  private func checkDropoutGradient(_ small: SmallModel, _ model: EncoderDecoder) throws {
+    let (_, gradient) = try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
+    let squared = gradient.parameters.reduce(0.0) { sum, parameter in
+      parameter.tensor.elements.reduce(sum) { $0 + Double($1) * Double($1) }
+    }
+    func loss(at step: Float) throws -> Double {
+      var moved = model
+      let gradients = gradient.parameters
+      var index = 0
+      moved.forEachParameter(prefix: "") { _, parameter in
+        let elements = zip(parameter.elements, gradients[index].tensor.elements).map { $0 + step * $1 }
+        for (i, value) in elements.enumerated() {
+          parameter.withUnsafeMutablePointer { $0[i] = value }
+        }
+        index += 1
+      }
+      return Double(try moved.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss)
+    }
+    let difference = (try loss(at: 1e-2) - loss(at: -1e-2)) / 2e-2
+    // Losses are exact to about 2e-7, so the quotient to 2e-5; the curvature's part is h² f‴/6.
+    #expect(abs(difference - squared) < 0.01 * squared + 1e-3, "\(small.testDescription)")
+    let undropped = try model.lossAndGradient(SmallModel.batch).loss
+    #expect(try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss != undropped)
+  }
+
+  /// Sources of one token: a step's only weight, 1, becomes 0 or 1 / (1 − rate), so that a sentence's loss is one of as many as there
+  /// are choices, and every choice falls.
+  @Test("attention dropout falls on each step's weights by itself, and on nothing that is looked at")
+  func attentionDropout() throws {
+    let small = try #require(SmallModel.all.first { $0.configuration.score == .dot })
+    let model = try small.model(attentionDropout: 0.5)
+    let batch = Batch([(source: [5], target: [3, 4])])
+    let losses = try (0..<200).map { try model.lossAndGradient(batch, dropoutSeed: UInt64($0)).loss }
+    #expect(Set(losses).count == 8)
+    #expect(try model.scores(batch)[0].alignment == [[1], [1], [1]])
+    let plain = try small.model().lossAndGradient(batch)
+    #expect(try model.lossAndGradient(batch).loss == plain.loss)
   }
 
   /// Cells whose weights are 0 stay at 0: their layers return what entered them, whatever is dropped on its way into the cells, as
@@ -250,6 +284,17 @@ struct EncoderDecoderTests {
     }
   }
 
+  @Test("a source that the location score has no weights for is refused")
+  func tooLongForItsPositions() throws {
+    let small = try #require(SmallModel.all.first { $0.configuration.score == .location })
+    let model = try small.model()
+    let batch = Batch([(source: [Int32](repeating: 3, count: 8), target: [3])])
+    #expect(throws: ModelError.tooLong(tokens: 8, limit: 7)) { try model.scores(batch) }
+    #expect(throws: ModelError.tooLong(tokens: 8, limit: 7)) { try model.lossAndGradient(batch) }
+    let longest = Batch([(source: [Int32](repeating: 3, count: 7), target: [3])])
+    #expect(try model.lossAndGradient(longest).loss.isFinite)
+  }
+
   @Test("configurations that cannot be are refused")
   func wrongConfigurations() {
     let wrong: [(inout ModelConfiguration) -> Void] = [
@@ -259,6 +304,15 @@ struct EncoderDecoderTests {
       { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
       { $0.residual = true }, { $0.readout = .maxout },
       { $0.tied = true },
+      { $0.window = .monotonic(radius: 0) }, { $0.window = .predictive(radius: -3) },
+      { ($0.score, $0.window) = (.location, .monotonic(radius: 3)) }, { $0.scoreTemperature = 0.5 },
+      { ($0.score, $0.scoreTemperature) = (.cosine, 0) },
+      { ($0.score, $0.scoreTemperature) = (.cosine, .nan) },
+      { ($0.score, $0.scoreTemperature) = (.cosine, 0x1p-140) },
+      { ($0.score, $0.hidden, $0.maximumLength) = (.location, 2048, 1_000_000) },
+      { $0.attentionDropout = 1 }, { $0.attentionDropout = -0.1 }, { $0.attentionDropout = .nan },
+      { ($0.score, $0.inputFeeding, $0.attentionDropout) = (nil, false, 0.1) },
+      { ($0.score, $0.inputFeeding, $0.window) = (nil, false, .monotonic(radius: 3)) },
     ]
     for change in wrong {
       var configuration = ModelConfiguration.luong()

@@ -11,12 +11,15 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
 
   var testDescription: String {
     let c = configuration
-    let kind = c.decoder == .bahdanau ? "bahdanau" : c.score?.rawValue ?? "plain"
+    let score = c.score?.rawValue ?? "plain"
+    let kind = c.decoder == .bahdanau ? "bahdanau \(score)" : score
+    let window = c.window.map { ["\($0)"] } ?? []
     let options = [
       ("residual", c.residual), ("bi", c.bidirectional), ("fed", c.inputFeeding),
       ("maxout", c.readout == .maxout), ("reversed", c.reversedSource), ("tied", c.tied),
     ]
-    return (["\(kind) \(c.cell.rawValue) ×\(c.layers)"] + options.filter(\.1).map(\.0)).joined(separator: " ")
+    return (["\(kind) \(c.cell.rawValue) ×\(c.layers)"] + options.filter(\.1).map(\.0) + window).joined(
+      separator: " ")
   }
 
   private static func luong(
@@ -27,12 +30,15 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
       cell: cell, layers: layers, residual: residual, bidirectional: bidirectional, embedding: 3, hidden: 6)
     c.score = score
     c.inputFeeding = inputFeeding
-    return SmallModel(
-      configuration: c,
-      reference: ReferenceModelConfiguration(
-        cell: cell.reference, layers: layers, residual: residual, bidirectional: bidirectional,
-        score: score.flatMap { .init(rawValue: $0.rawValue) } ?? .none, inputFeeding: inputFeeding,
-        hidden: 6, embedding: 3))
+    // Little more than the longest source, so that most rows of the location score count.
+    c.maximumLength = 7
+    if score == .cosine { c.scoreTemperature = 0.25 }
+    var reference = ReferenceModelConfiguration(
+      cell: cell.reference, layers: layers, residual: residual, bidirectional: bidirectional,
+      score: score.flatMap { .init(rawValue: $0.rawValue) } ?? .none, inputFeeding: inputFeeding,
+      hidden: 6, embedding: 3)
+    (reference.positions, reference.temperature) = (c.maximumLength, Double(c.scoreTemperature))
+    return SmallModel(configuration: c, reference: reference)
   }
 
   private static func bahdanau(
@@ -46,7 +52,41 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
         readout: readout == .maxout ? .maxout : .tanh, hidden: hidden, embedding: 3))
   }
 
-  static let all = stacked + residual + reversed + tied
+  static let all = stacked + residual + reversed + tied + windows + normed
+
+  static let normed: [SmallModel] = RecurrentCell.allCases.flatMap { cell in
+    [1, 2].map { layers in
+      var small = bahdanau(cell, layers: layers, hidden: 5)
+      small.configuration.score = .normedConcat
+      small.reference.score = .normedConcat
+      return small
+    }
+  }
+
+  /// Windows narrower than the longest source, and with steps behind the end of the shortest.
+  static let windows: [SmallModel] = [
+    AttentionWindow.monotonic(radius: 1), .predictive(radius: 1), .predictive(radius: 3),
+  ].flatMap { window in
+    [RecurrentCell.lstm, .gru].flatMap { cell in
+      Score.allCases.filter { $0 != .location }.flatMap { score in
+        [false, true].map { inputFeeding in
+          luong(
+            score, cell, layers: inputFeeding ? 2 : 1, bidirectional: inputFeeding, inputFeeding: inputFeeding
+          )
+        }
+      } + [bahdanau(cell, layers: 1, hidden: 5), bahdanau(cell, layers: 1, .maxout, hidden: 6)]
+    }.map { $0.within(window) }
+  }
+
+  private func within(_ window: AttentionWindow) -> SmallModel {
+    var small = self
+    small.configuration.window = window
+    switch window {
+    case .monotonic(let radius): small.reference.window = .monotonic(radius: radius)
+    case .predictive(let radius): small.reference.window = .predictive(radius: radius)
+    }
+    return small
+  }
 
   /// Embeddings as wide as what the output layer reads, of every decoder and readout.
   static let tied: [SmallModel] = RecurrentCell.allCases.flatMap { cell in

@@ -5,6 +5,15 @@ import Testing
 
 @Suite("Training")
 struct TrainerTests {
+  /// Luong's model under local-p, and Bahdanau's under local-m, dropping weights.
+  private static func local(embedding: Int, hidden: Int) -> [ModelConfiguration] {
+    var predictive = ModelConfiguration.luong(embedding: embedding, hidden: hidden)
+    var monotonic = ModelConfiguration.bahdanau(embedding: embedding, hidden: hidden)
+    (predictive.window, predictive.attentionDropout) = (.predictive(radius: 2), 0.2)
+    (monotonic.window, monotonic.attentionDropout) = (.monotonic(radius: 2), 0.2)
+    return [predictive, monotonic]
+  }
+
   private static let models = [
     ModelConfiguration.luong(cell: .gru, embedding: 16, hidden: 32), .bahdanau(embedding: 16, hidden: 32),
     .bahdanau(cell: .gruResetBefore, readout: .maxout, embedding: 16, hidden: 32),
@@ -94,7 +103,7 @@ struct TrainerTests {
       ModelConfiguration.luong(layers: 2, embedding: 160, hidden: 160, dropout: 0.2).with {
         ($0.variational, $0.recurrentDropout, $0.tied, $0.reversedSource) = (true, 0.3, true, true)
       },
-    ], precisions)
+    ] + local(embedding: 64, hidden: 160), precisions)
   func threads(configuration: ModelConfiguration, precision: Precision) throws {
     defer { try? KernelRuntime.setThreads(nil) }
     var results: [[[UInt32]]] = []
@@ -117,7 +126,7 @@ struct TrainerTests {
       ModelConfiguration.bahdanau(readout: .maxout, embedding: 6, hidden: 12, dropout: 0.3).with {
         ($0.variational, $0.recurrentDropout, $0.tied, $0.reversedSource) = (true, 0.3, true, true)
       },
-    ], precisions)
+    ] + local(embedding: 8, hidden: 12), precisions)
   func resume(configuration: ModelConfiguration, precision: Precision) throws {
     let options = TrainingOptions(batchSize: 32, rate: 5e-3, precision: precision, seed: 9)
     var straight = try trainer(configuration, pairs: 200, options: options)

@@ -16,8 +16,14 @@ struct TranslationModelTests {
       target: Tokenization(.whitespace, lowercase: true), seed: 3)
   }
 
+  private static let local: ModelConfiguration = {
+    var configuration = ModelConfiguration.luong(embedding: 4, hidden: 6, maximumLength: 5)
+    configuration.window = .predictive(radius: 2)
+    return configuration
+  }()
+
   @Test(arguments: [
-    ModelConfiguration.luong(embedding: 4, hidden: 6, maximumLength: 5),
+    local, ModelConfiguration.luong(embedding: 4, hidden: 6, maximumLength: 5),
     .luong(layers: 3, residual: true, embedding: 4, hidden: 6, maximumLength: 5),
     .bahdanau(cell: .lstm, layers: 2, embedding: 4, hidden: 5, maximumLength: 5),
     .bahdanau(layers: 3, residual: true, embedding: 4, hidden: 5, maximumLength: 5),

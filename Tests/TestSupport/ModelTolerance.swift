@@ -29,8 +29,8 @@ public enum ModelTolerance {
   /// The alignment against the reference in double, plain: some 30 roundings of scores near 1.
   public static let alignment: Double = 2e-6
 
-  /// A gradient's element against the central difference of the reference's loss in double, h = 1e-4. The difference errs by
-  /// h² f‴/6 ≈ 1e-9 and by rounding ≈ 1e-12; the gradient by some 30 u of sums whose terms are of the size of the
+  /// A gradient's element against the central difference of the reference's loss in double, h = 1e-5. The difference errs by
+  /// h² f‴/6, f‴ up to some hundreds where the cosine of short states is taken, ≈ 1e-8, and by rounding ≈ 1e-11; the gradient by some 30 u of sums whose terms are of the size of the
   /// tensor's largest element, for which 1e-5 leaves a factor of 5.
   public static func difference(scale: Float) -> Double { 1e-5 * Double(scale) + 1e-7 }
 }

@@ -37,7 +37,7 @@ struct RunningDecoders {
         spent: spent.isEmpty ? nil : spent[index])
     }
     (spent, tapes) = (tapes, next)
-    states = tapes.map { $0.state(0..<rows) }
+    states = zip(tapes, states).map { tape, state in tape.state(0..<rows, before: state.step + 1) }
   }
 
   /// Makes every row go on from another one.

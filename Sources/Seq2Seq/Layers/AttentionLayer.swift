@@ -1,20 +1,11 @@
 import Attention
 
-/// The scores of Luong, Pham, Manning 2015 (§3.1).
-public enum Score: String, Codable, Sendable, CaseIterable {
-  /// sᵀ h_i
-  case dot
-  /// sᵀ W_a h_i
-  case general
-  /// v_aᵀ tanh(W_a [s; h_i]), which is the alignment model of Bahdanau, Cho, Bengio 2015 (appendix A.1.2).
-  case concat
-}
-
-/// Global attention: a score with its parameters.
-///
-/// What does not depend on the target's position is made once for a sentence: the projected keys.
+/// Attention: a score with its parameters, over a whole source or a window of it.
 struct AttentionLayer: Parameterized {
   let score: Score
+  let window: AttentionWindow?
+  /// What dot products are multiplied with.
+  private let scale: Float
   /// W_a (general), or the part of W_a that meets h_i (concat; Bahdanau's U_a), [H, width of h].
   var key: Tensor?
   /// b_a [H], of Bahdanau's score. It joins the keys, which are made once.
@@ -23,17 +14,42 @@ struct AttentionLayer: Parameterized {
   var query: Tensor?
   /// v_a (concat), [H].
   var v: Tensor?
+  /// g (normed concat), [1].
+  var gain: Tensor?
+  /// W_a (location), [the longest source, H]. Its rows are the keys, so that its product is the attention's own, in Float.
+  var location: Tensor?
+  /// Where a predictive window lies.
+  var position: PositionLayer?
 
-  /// Attention of states of `hidden` units over states of `width`.
-  init(score: Score, hidden: Int, width: Int, biased: Bool, generator: inout SeededGenerator) {
+  /// - Parameter biased: whether the concat score has a bias
+  init(_ configuration: ModelConfiguration, score: Score, biased: Bool, generator: inout SeededGenerator) {
+    let (hidden, width) = (configuration.hidden, configuration.stateWidth)
     self.score = score
-    key = score == .dot ? nil : generator.weight(hidden, width)
+    window = configuration.window
+    let norm = Float(hidden).squareRoot()
+    switch score {
+    case .scaledDot: scale = 1 / norm
+    case .cosine: scale = 1 / configuration.scoreTemperature
+    case .dot, .general, .concat, .normedConcat, .location: scale = 1
+    }
+    let isAdditive = score.isAdditive
+    key = isAdditive || score == .general ? generator.weight(hidden, width) : nil
     bias = biased ? Tensor(zeros: [hidden]) : nil
-    query = score == .concat ? generator.weight(hidden, hidden) : nil
-    v = score == .concat ? generator.uniform([hidden], bound: 1 / Float(hidden).squareRoot()) : nil
+    query = isAdditive ? generator.weight(hidden, hidden) : nil
+    v = isAdditive ? generator.uniform([hidden], bound: 1 / norm) : nil
+    if score == .normedConcat {
+      var gain = Tensor(zeros: [1])
+      gain.withUnsafeMutablePointer { $0[0] = 1 / norm }
+      self.gain = gain
+    }
+    location = score == .location ? generator.weight(configuration.maximumLength, hidden) : nil
+    if case .predictive? = window { position = PositionLayer(hidden: hidden, generator: &generator) }
   }
 
-  fileprivate init(score: Score) { self.score = score }
+  /// The shape of another layer's gradient, before there are any.
+  init(gradientOf layer: AttentionLayer) {
+    (score, window, scale) = (layer.score, layer.window, layer.scale)
+  }
 
   mutating func forEachParameter(prefix: String, _ body: (_ name: String, _ parameter: inout Tensor) -> Void)
   {
@@ -41,24 +57,51 @@ struct AttentionLayer: Parameterized {
     if bias != nil { body(prefix + "bias", &bias!) }
     if query != nil { body(prefix + "query", &query!) }
     if v != nil { body(prefix + "v", &v!) }
+    if gain != nil { body(prefix + "gain", &gain!) }
+    if location != nil { body(prefix + "location", &location!) }
+    position?.forEachParameter(prefix: prefix + "position.", body)
   }
 
-  var kernelScore: AttentionScore { v.map { .additive(v: $0) } ?? .dot }
+  /// Whether what is compared with the keys is made from the states that ask, rather than being them.
+  var makesQueries: Bool { query != nil || score == .cosine }
+
+  var kernelScore: AttentionTerms.Score {
+    guard let v else { return .dot(scale: scale) }
+    return .additive(v: gain.map { v.normed(gain: $0[0]) } ?? v)
+  }
+
+  /// What the rows of a step ask of the kernels, of a score that is this layer's; `centres` are theirs in a predictive window.
+  func terms(_ score: AttentionTerms.Score, step: Int, centres: Matrix?, dropout: Dropout?)
+    -> AttentionTerms
+  {
+    let reach: AttentionTerms.Reach =
+      switch window {
+      case nil: .all
+      case .monotonic(let radius)?: .around(position: step, radius: radius)
+      case .predictive(let radius)?: .predicted(centres: centres!, radius: radius)
+      }
+    return AttentionTerms(score: score, reach: reach, dropout: dropout?.weights(step: step))
+  }
 }
 
 /// An attention layer with its weights packed for many steps.
 struct PackedAttention: Sendable {
   private let layer: AttentionLayer
+  private let score: AttentionTerms.Score
   private let key: PackedMatrix?
   private let query: PackedMatrix?
+  private let position: PackedPosition?
 
   init(_ layer: AttentionLayer, _ precision: Precision) {
     self.layer = layer
+    score = layer.kernelScore
     key = layer.key.map { PackedMatrix(Matrix($0).transposed, precision: precision) }
     query = layer.query.map { PackedMatrix(Matrix($0).transposed, precision: precision) }
+    position = layer.position.map { PackedPosition($0, precision) }
   }
 
-  /// The sources' states, rows in the order of the plan, as the kernels attend to them.
+  /// The sources' states, rows in the order of the plan, as the kernels attend to them. What does not depend on the target's
+  /// position is made here, once for a sentence: the projected keys.
   func memory(_ states: Matrix, _ plan: SequencePlan) -> SourceMemory {
     func padded(_ packed: Matrix) -> Matrix {
       let result = Matrix(rows: plan.lengths.count * plan.steps, columns: packed.columns)
@@ -71,6 +114,13 @@ struct PackedAttention: Sendable {
       let projected = Matrix(rows: states.rows, columns: layer.key!.shape[0])
       projected.setProduct(states, key, bias: layer.bias)
       keys = padded(projected)
+    } else if let location = layer.location {
+      keys = Matrix(rows: values.rows, columns: location.shape[1])
+      keys.setRows(of: Matrix(location), at: plan.paddedPositions)
+    } else if layer.score == .cosine {
+      let normalized = Matrix(rows: states.rows, columns: states.columns)
+      normalized.setNormalized(states)
+      keys = padded(normalized)
     }
     return SourceMemory(
       plan: plan, states: states,
@@ -79,11 +129,20 @@ struct PackedAttention: Sendable {
   }
 
   /// Attends from the rows of one step; `top` [rows, H] are the states that ask.
-  func attend(_ tape: AttentionTape, from top: Matrix, memory: AttentionMemory, sources: Int) {
-    if let query { tape.queries!.setProduct(top, query) }
+  func attend(
+    _ tape: AttentionTape, from top: Matrix, step: Int, memory: AttentionMemory, sources: Int,
+    dropout: Dropout?
+  ) {
+    if let query {
+      tape.queries!.setProduct(top, query)
+    } else if layer.score == .cosine {
+      tape.queries!.setNormalized(top)
+    }
+    position?.predict(tape.position!, from: top, lengths: memory.lengths.prefix(sources))
     Attention.attend(
-      context: tape.context, alignment: tape.alignment, statistics: tape.statistics,
-      queries: tape.queries ?? top, score: layer.kernelScore, memory: memory, sources: sources)
+      tape.kernelRows(top),
+      layer.terms(score, step: step, centres: tape.position?.centres, dropout: dropout), memory: memory,
+      sources: sources)
   }
 }
 
@@ -96,7 +155,7 @@ struct SourceMemory {
   let padded: AttentionMemory
 
   /// The rows of a padded matrix in the order of the plan.
-  fileprivate func packed(_ padded: Matrix) -> Matrix {
+  func packed(_ padded: Matrix) -> Matrix {
     let result = Matrix(rows: plan.rows, columns: padded.columns)
     result.setRows(of: padded, at: plan.places)
     return result
@@ -105,7 +164,7 @@ struct SourceMemory {
 
 /// What attention makes of some rows of a decoder.
 struct AttentionTape {
-  /// With the concat score, the projected queries [rows, H].
+  /// What is made from the states that ask [rows, H]: projected, or of norm 1 (cosine).
   let queries: Matrix?
   /// [rows, width of h].
   let context: Matrix
@@ -113,69 +172,32 @@ struct AttentionTape {
   let alignment: Matrix
   /// What the backward needs of the softmax, [rows, 2].
   let statistics: Matrix
+  /// In a predictive window.
+  let position: PositionTape?
 
   init(_ layer: AttentionLayer, rows: Int, hidden: Int, memory: AttentionMemory) {
-    queries = layer.query == nil ? nil : Matrix(rows: rows, columns: hidden)
+    queries = layer.makesQueries ? Matrix(rows: rows, columns: hidden) : nil
     context = Matrix(rows: rows, columns: memory.values.columns)
     alignment = Matrix(rows: rows, columns: memory.positions)
     statistics = Matrix(rows: rows, columns: 2)
+    position = layer.position.map { PositionTape($0, rows: rows) }
   }
 
-  private init(queries: Matrix?, context: Matrix, alignment: Matrix, statistics: Matrix) {
-    (self.queries, self.context, self.alignment, self.statistics) = (queries, context, alignment, statistics)
+  private init(
+    queries: Matrix?, context: Matrix, alignment: Matrix, statistics: Matrix, position: PositionTape?
+  ) {
+    (self.queries, self.context, self.alignment) = (queries, context, alignment)
+    (self.statistics, self.position) = (statistics, position)
   }
 
   func rows(_ range: Range<Int>) -> AttentionTape {
     AttentionTape(
       queries: queries?.rows(range), context: context.rows(range), alignment: alignment.rows(range),
-      statistics: statistics.rows(range))
-  }
-}
-
-/// The sums of an attention layer's gradients over the steps of a decoder.
-struct AttentionGradients {
-  private let layer: AttentionLayer
-  private let memory: SourceMemory
-  private let keys: Matrix
-  private let values: Matrix
-  private let v: Matrix?
-
-  init(_ layer: AttentionLayer, memory: SourceMemory) {
-    self.layer = layer
-    self.memory = memory
-    let padded = memory.padded
-    keys = Matrix(rows: padded.keys.rows, columns: padded.keys.columns, zeros: true)
-    values = Matrix(rows: padded.values.rows, columns: padded.values.columns, zeros: true)
-    v = layer.v.map { Matrix(rows: 1, columns: $0.count, zeros: true) }
+      statistics: statistics.rows(range), position: position?.rows(range))
   }
 
-  /// Inverts ``PackedAttention/attend(_:from:memory:sources:)`` for a step of one row a source, up to the queries'
-  /// projection: overwrites their gradient.
-  func add(_ tape: AttentionTape, from top: Matrix, dcontext: Matrix, dqueries: Matrix) {
-    attendBackward(
-      dqueries: dqueries, dkeys: keys, dvalues: values, dv: v, dcontext: dcontext,
-      rows: AttentionRows(
-        queries: tape.queries ?? top, context: tape.context, alignment: tape.alignment,
-        statistics: tape.statistics),
-      score: layer.kernelScore, memory: memory.padded, sources: dcontext.rows)
-  }
-
-  /// The gradients of the parameters, and of the states that were keys and values. With k = W h + b: dW = dkᵀ h, db = Σ dk,
-  /// dh = dk W + dv. `dqueries` is the gradient of the projected queries, of all steps, and `top` what they were made from.
-  func finished(dqueries: Matrix?, from top: Matrix, precision: Precision) -> (
-    layer: AttentionLayer, states: Matrix
-  ) {
-    var gradient = AttentionLayer(score: layer.score)
-    let (dkeys, dstates) = (memory.packed(keys), memory.packed(values))
-    gradient.v = v.map { $0.tensor([$0.columns]) }
-    gradient.query = dqueries?.weightGradient([LayerInput(top)], precision)
-    guard let key = layer.key else {
-      dstates.add(dkeys)
-      return (gradient, dstates)
-    }
-    gradient.key = dkeys.weightGradient([LayerInput(memory.states)], precision)
-    if layer.bias != nil { gradient.bias = dkeys.sumOfRows() }
-    dstates.setProduct(dkeys, Matrix(key), accumulating: true, precision: precision)
-    return (gradient, dstates)
+  /// The same as the kernels take it, of the states that ask.
+  func kernelRows(_ top: Matrix) -> AttentionRows {
+    AttentionRows(queries: queries ?? top, context: context, alignment: alignment, statistics: statistics)
   }
 }

@@ -15,7 +15,7 @@ struct BahdanauDecoder: RecurrentDecoder {
   var embedding: Tensor
   /// Its input weight is [·, E + width of h].
   var layer: RecurrentLayer
-  /// Concat with a bias.
+  /// Concat or normed concat, with a bias.
   var scoring: AttentionLayer
   /// W_c [H, H + width of h + E] and b_c.
   var combine: Linear
@@ -29,8 +29,7 @@ struct BahdanauDecoder: RecurrentDecoder {
     embedding = generator.uniform([c.targetVocabulary, c.embedding], bound: 0.1)
     layer = RecurrentLayer(
       cell: c.cell, inputs: c.embedding + width, hidden: hidden, generator: &generator)
-    scoring = AttentionLayer(
-      score: .concat, hidden: hidden, width: width, biased: true, generator: &generator)
+    scoring = AttentionLayer(c, score: c.score ?? .concat, biased: true, generator: &generator)
     combine = Linear(inputs: hidden + width + c.embedding, outputs: hidden, generator: &generator)
     initial = Linear(inputs: c.directionWidth, outputs: hidden, generator: &generator)
     readout = c.readout
@@ -115,7 +114,7 @@ private struct PackedBahdanauDecoder: PackedDecoder {
     let first = bahdanau.firstBackward(finals)
     let state = RecurrentState(cell: bahdanau.layer.cell, rows: first.rows, hidden: bahdanau.hidden)
     state.h.setProduct(first, initial, bias: bahdanau.initial.bias, activation: .tanh)
-    return DecoderState(layers: [state], feed: nil)
+    return DecoderState(step: 0, layers: [state], feed: nil)
   }
 
   func step(
@@ -124,7 +123,8 @@ private struct PackedBahdanauDecoder: PackedDecoder {
   ) {
     let (cell, attended) = (tape.layers[0].rows(range), tape.attention!.rows(range))
     let state = previous.layers[0]
-    scoring.attend(attended, from: state.h, memory: memory!, sources: sources)
+    scoring.attend(
+      attended, from: state.h, step: previous.step, memory: memory!, sources: sources, dropout: dropout)
     tape.maxout?.previous.rows(range).copy(from: state.h)
     cell.gates.setProduct(attended.context, context, accumulating: true)
     bahdanau.layer.cell.forward(

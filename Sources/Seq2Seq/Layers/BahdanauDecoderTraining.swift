@@ -23,8 +23,7 @@ extension BahdanauDecoder {
     dembedded.setProduct(embedded.gradient(dz), combineColumns.embedding, precision: precision)
     dembedded.setProduct(
       embedded.gradient(steps.tape.gates), embeddingColumns, accumulating: true, precision: precision)
-    let attended = steps.attention.finished(
-      dqueries: steps.dqueries, from: previous, precision: precision)
+    let attended = steps.attention.finished(from: previous)
     let start = startGradient(steps.state, pass)
     let gradient = BahdanauDecoder(
       embedding: embeddingGradient(dembedded, pass),
@@ -77,12 +76,9 @@ private struct BahdanauBackwardSteps {
   /// The running gradient of the state before the step, a row a sentence; at the end, of s_0.
   let state: RecurrentState
   let attention: AttentionGradients
-  /// The gradients of the projected queries, all steps.
-  let dqueries: Matrix
 
   private let recurrent: PackedRecurrent
   private let context: PackedMatrix
-  private let query: PackedMatrix
 
   init(_ decoder: BahdanauDecoder, dread: Matrix, dcontext: Matrix, _ pass: DecoderPass) {
     layer = decoder.layer
@@ -92,27 +88,23 @@ private struct BahdanauBackwardSteps {
     let (rows, hidden) = (pass.plan.rows, decoder.hidden)
     tape = RecurrentGradientTape(cell: layer.cell, rows: rows, hidden: hidden)
     state = RecurrentState(cell: layer.cell, rows: pass.plan.lengths.count, hidden: hidden)
-    attention = AttentionGradients(decoder.scoring, memory: pass.memory!)
-    dqueries = Matrix(rows: rows, columns: hidden)
+    attention = AttentionGradients(decoder.scoring, pass)
     recurrent = PackedRecurrent(backward: layer.cell, layer.recurrent, pass.precision)
     context = PackedMatrix(decoder.otherColumns, precision: pass.precision)
-    query = PackedMatrix(Matrix(decoder.scoring.query!), precision: pass.precision)
   }
 
   /// Inverts s_t = cell([x ; c_t], s_{t−1}), then c_t = attention(W_a s_{t−1}), which adds to the gradient of s_{t−1}.
   func invert(_ step: Int) {
     let (range, before) = (pass.plan.range(step: step), pass.state(before: step).layers[0])
     let (gates, dstate) = (tape.rows(range), state.prefix(range.count))
-    let (dcontext, dqueries) = (dcontext.rows(range), dqueries.rows(range))
+    let dcontext = dcontext.rows(range)
     let (readsBefore, dread) = (pass.tape.maxout != nil, dread.rows(range))
     layer.cell.backward(
       gates, state: dstate, dh: readsBefore ? nil : dread, tape: pass.tape.layers[0].rows(range),
       initial: before,
       recurrent: recurrent, counts: [Int32(range.count)])
     dcontext.setProduct(gates.gates, context, accumulating: true)
-    attention.add(
-      pass.tape.attention!.rows(range), from: before.h, dcontext: dcontext, dqueries: dqueries)
-    dstate.h.setProduct(dqueries, query, accumulating: true)
+    attention.invert(step, from: before.h, dcontext: dcontext, dtop: dstate.h, accumulating: true)
     if readsBefore { dstate.h.add(dread) }
   }
 }

@@ -10,10 +10,12 @@ import Attention
 struct Dropout {
   /// Where in the model; each place draws numbers of its own.
   enum Site: UInt64 {
-    case sourceEmbedding, targetEmbedding, encoder, decoder, output, recurrent
+    case sourceEmbedding, targetEmbedding, encoder, decoder, output, recurrent, attention
   }
 
   let rate: Float
+  /// Of the attention's weights, behind the softmax.
+  let attentionRate: Float
   let seed: UInt64
   var isVariational = false
 
@@ -22,6 +24,7 @@ struct Dropout {
 
   /// Drops in place, from rows of one step, which begin at row `first` of all steps'.
   func apply(_ rows: Matrix, from first: Int, at site: Site, layer: Int = 0) {
+    guard rate > 0 else { return }
     rows.dropOut(
       rate: rate, seed: seed(site, layer), offset: isVariational ? 0 : first * rows.columns)
   }
@@ -58,9 +61,16 @@ struct Dropout {
     return result
   }
 
-  private func seed(_ site: Site, _ layer: Int) -> UInt64 {
+  /// What drops the attention's weights in a step.
+  func weights(step: Int) -> AttentionTerms.Dropout? {
+    attentionRate > 0
+      ? AttentionTerms.Dropout(rate: attentionRate, seed: seed(.attention, step)) : nil
+  }
+
+  /// `part` is a layer, or a step.
+  private func seed(_ site: Site, _ part: Int) -> UInt64 {
     var generator = SeededGenerator(
-      seed: seed ^ (site.rawValue << 32 | UInt64(layer)) &* 0x9E37_79B9_7F4A_7C15)
+      seed: seed ^ (site.rawValue << 32 | UInt64(part)) &* 0x9E37_79B9_7F4A_7C15)
     return generator.next()
   }
 }

@@ -28,8 +28,7 @@ struct LuongDecoder: RecurrentDecoder {
       return RecurrentLayer(cell: c.cell, inputs: inputs, hidden: c.hidden, generator: &generator)
     }
     attention = c.score.map {
-      AttentionLayer(
-        score: $0, hidden: c.hidden, width: c.stateWidth, biased: false, generator: &generator)
+      AttentionLayer(c, score: $0, biased: false, generator: &generator)
     }
     combine =
       c.score == nil ? nil : Linear(inputs: 2 * c.hidden, outputs: c.hidden, generator: &generator)
@@ -91,7 +90,7 @@ private struct PackedLuongDecoder: PackedDecoder {
 
   var decoder: any RecurrentDecoder { luong }
 
-  func start(_ finals: [RecurrentState]) -> DecoderState { DecoderState(layers: finals, feed: nil) }
+  func start(_ finals: [RecurrentState]) -> DecoderState { DecoderState(step: 0, layers: finals, feed: nil) }
 
   func step(
     _ tape: DecoderTape, _ range: Range<Int>, previous: DecoderState, memory: AttentionMemory?, sources: Int,
@@ -118,7 +117,8 @@ private struct PackedLuongDecoder: PackedDecoder {
     }
     guard let attention, let memory else { return }
     let (top, attended) = (tape.top.rows(range), tape.attention!.rows(range))
-    attention.attend(attended, from: top, memory: memory, sources: sources)
+    attention.attend(
+      attended, from: top, step: previous.step, memory: memory, sources: sources, dropout: dropout)
     let attentional = tape.readout.rows(range)
     attentional.setProduct(attended.context, combineContext!)
     attentional.setProduct(

@@ -17,8 +17,7 @@ extension LuongDecoder {
         previousStates: pass.previousStates(index), run: tape.layers[index],
         pass.precision)
     }
-    let attended = steps.attention?.finished(
-      dqueries: steps.dqueries, from: tape.top, precision: pass.precision)
+    let attended = steps.attention?.finished(from: tape.top)
     let dembedded = Matrix(rows: tape.embedded.factor.rows, columns: embedding.shape[1])
     dembedded.setProduct(
       tape.embedded.gradient(steps.tapes[0].gates), embeddingColumns, precision: pass.precision)
@@ -43,8 +42,6 @@ private struct LuongBackwardSteps {
   /// The running gradients of the states before the step, a row a sentence; at the end, of the initial state.
   let states: [RecurrentState]
   let attention: AttentionGradients?
-  /// With the concat score, the gradients of the projected queries, all steps.
-  let dqueries: Matrix?
 
   private let dfeed: Matrix?
   private let dcontext: Matrix
@@ -52,7 +49,6 @@ private struct LuongBackwardSteps {
   private let dbelow: Matrix
   private let recurrent: [PackedRecurrent]
   private let inputs: [PackedMatrix?]
-  private let query: PackedMatrix?
   private let combineContext: PackedMatrix?
   private let combineState: PackedMatrix?
 
@@ -66,8 +62,7 @@ private struct LuongBackwardSteps {
     let work = { Matrix(rows: batch, columns: hidden) }
     tapes = decoder.layers.map { RecurrentGradientTape(cell: $0.cell, rows: rows, hidden: hidden) }
     states = decoder.layers.map { RecurrentState(cell: $0.cell, rows: batch, hidden: hidden) }
-    attention = decoder.attention.map { AttentionGradients($0, memory: pass.memory!) }
-    dqueries = decoder.attention?.query == nil ? nil : Matrix(rows: rows, columns: hidden)
+    attention = decoder.attention.map { AttentionGradients($0, pass) }
     dfeed = decoder.inputFeeding ? Matrix(rows: batch, columns: hidden, zeros: true) : nil
     dcontext = work()
     dtop = work()
@@ -78,7 +73,6 @@ private struct LuongBackwardSteps {
         ? packed(Matrix(decoder.layers[index].input))
         : decoder.inputFeeding ? packed(decoder.otherColumns) : nil
     }
-    query = decoder.attention?.query.map { packed(Matrix($0)) }
     combineContext = decoder.combine.map { packed(Matrix($0.weight).columns(0..<hidden)) }
     combineState = decoder.combine.map { packed(Matrix($0.weight).columns(hidden..<2 * hidden)) }
   }
@@ -88,7 +82,7 @@ private struct LuongBackwardSteps {
     let rows = 0..<range.count
     let dattentional = dz.rows(range)
     if let dfeed { dattentional.add(dfeed.rows(rows)) }
-    let top = topGradient(dattentional, range)
+    let top = topGradient(dattentional, step)
     // The gradient of what a layer returns. From y = h + x it goes on to both.
     var dh = top
     for index in decoder.layers.indices.reversed() {
@@ -109,16 +103,14 @@ private struct LuongBackwardSteps {
   }
 
   /// From the gradient of s̃ to that of what the top layer returns, through W_c and through the attention's query.
-  private func topGradient(_ dattentional: Matrix, _ range: Range<Int>) -> Matrix {
-    guard let attention, let tape = pass.tape.attention else { return dattentional }
+  private func topGradient(_ dattentional: Matrix, _ step: Int) -> Matrix {
+    guard let attention else { return dattentional }
+    let range = pass.plan.range(step: step)
     let rows = 0..<range.count
     dattentional.backThroughTanh(pass.tape.readout.rows(range))
     let (dcontext, dtop) = (dcontext.rows(rows), dtop.rows(rows))
     dcontext.setProduct(dattentional, combineContext!)
-    let dquery = dqueries?.rows(range) ?? dtop
-    attention.add(
-      tape.rows(range), from: pass.tape.top.rows(range), dcontext: dcontext, dqueries: dquery)
-    if let query { dtop.setProduct(dquery, query) }
+    attention.invert(step, from: pass.tape.top.rows(range), dcontext: dcontext, dtop: dtop)
     dtop.setProduct(dattentional, combineState!, accumulating: true)
     return dtop
   }

@@ -72,17 +72,19 @@ extension PackedDecoder {
 
 /// What one decoder step hands to the next, a row each for every running hypothesis.
 struct DecoderState {
+  /// The number of steps before, t.
+  let step: Int
   var layers: [RecurrentState]
   /// The readout, with input feeding; nil at the first step, where it is zero.
   var feed: Matrix?
 
   func prefix(_ count: Int) -> DecoderState {
-    DecoderState(layers: layers.map { $0.prefix(count) }, feed: feed?.rows(0..<count))
+    DecoderState(step: step, layers: layers.map { $0.prefix(count) }, feed: feed?.rows(0..<count))
   }
 
   func gathered(_ index: [Int32]) -> DecoderState {
     DecoderState(
-      layers: layers.map { $0.gathered(index) },
+      step: step, layers: layers.map { $0.gathered(index) },
       feed: feed.map {
         let rows = Matrix(rows: index.count, columns: $0.columns)
         rows.setRows(of: $0, at: index)
@@ -137,10 +139,11 @@ struct DecoderTape {
   /// What the top layer returns, [rows, H]: s.
   var top: Matrix { outputs.last! }
 
-  /// The state after the step that fills these rows.
-  func state(_ range: Range<Int>) -> DecoderState {
+  /// The state before a step, after the one that filled these rows.
+  func state(_ range: Range<Int>, before step: Int) -> DecoderState {
     DecoderState(
-      layers: layers.map { $0.state(cell, range) }, feed: inputFeeding ? readout.rows(range) : nil)
+      step: step, layers: layers.map { $0.state(cell, range) }, feed: inputFeeding ? readout.rows(range) : nil
+    )
   }
 }
 

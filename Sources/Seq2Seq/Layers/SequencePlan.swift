@@ -73,6 +73,11 @@ struct SequencePlan {
     }
   }
 
+  /// For every place of a padded batch [B, steps], its position in the sentence, or −1 for padding.
+  var paddedPositions: [Int32] {
+    lengths.flatMap { length in (0..<steps).map { $0 < length ? Int32($0) : -1 } }
+  }
+
   /// For every row, its place in a padded batch [B, steps].
   var places: [Int32] { indices { step, sentence in Int32(sentence * steps + step) } }
 

@@ -14,7 +14,8 @@ struct DecoderPass {
   /// The state that a step starts from, cut to the sentences that still run.
   func state(before step: Int) -> DecoderState {
     let running = Int(plan.counts[step])
-    return step == 0 ? start.prefix(running) : tape.state(plan.range(step: step - 1)).prefix(running)
+    guard step > 0 else { return start.prefix(running) }
+    return tape.state(plan.range(step: step - 1), before: step).prefix(running)
   }
 
   /// For every row, the layer's state in the row of the same sentence one step before, [N, H].

@@ -116,6 +116,11 @@ extension EncoderDecoder {
   private func check(_ batch: Batch) throws(ModelError) {
     try Self.check(batch.sources, vocabulary: configuration.sourceVocabulary)
     try Self.check(batch.targets, vocabulary: configuration.targetVocabulary)
+    guard configuration.score == .location else { return }
+    let longest = batch.sources.lazy.map(\.count).max() ?? 0
+    guard longest <= configuration.maximumLength else {
+      throw .tooLong(tokens: longest, limit: configuration.maximumLength)
+    }
   }
 
   private static func check(_ sentences: [[Int32]], vocabulary: Int) throws(ModelError) {
@@ -153,7 +158,7 @@ extension EncoderDecoder {
 
   /// The log-probabilities and alignments of given targets, in the batch's order.
   ///
-  /// - Throws: ``ModelError/id(_:vocabulary:)``.
+  /// - Throws: ``ModelError/id(_:vocabulary:)``; with the location score ``ModelError/tooLong(tokens:limit:)``.
   public func scores(_ batch: Batch) throws(ModelError) -> [ForcedScore] {
     try check(batch)
     let pass = forward(batch, dropout: nil, .float32)
@@ -178,7 +183,8 @@ extension EncoderDecoder {
   ///   - precision: what encoder, attention and decoder round both factors of their weights' products to, forward and
   ///     backward: `float32`, which keeps them, or `bfloat16`. States, sums, the attention itself, the loss with the output
   ///     layer and the gradients are `Float` in both.
-  /// - Throws: ``ModelError/id(_:vocabulary:)``, ``ModelError/configuration(option:expected:found:)``.
+  /// - Throws: ``ModelError/id(_:vocabulary:)``, ``ModelError/configuration(option:expected:found:)``; with the location score
+  ///   ``ModelError/tooLong(tokens:limit:)``.
   public func lossAndGradient(
     _ batch: Batch, dropoutSeed: UInt64? = nil, labelSmoothing: Float = 0, precision: Precision = .float32
   ) throws(ModelError) -> (loss: Float, gradient: EncoderDecoder) {
@@ -192,7 +198,10 @@ extension EncoderDecoder {
     guard let dropoutSeed else { return gradients(batch, nil, labelSmoothing, precision) }
     let c = configuration
     let dropout =
-      c.dropout > 0 ? Dropout(rate: c.dropout, seed: dropoutSeed, isVariational: c.variational) : nil
+      c.dropout > 0 || c.attentionDropout > 0
+      ? Dropout(
+        rate: c.dropout, attentionRate: c.attentionDropout, seed: dropoutSeed, isVariational: c.variational)
+      : nil
     let connect = c.recurrentDropout > 0 ? DropConnect(rate: c.recurrentDropout, seed: dropoutSeed) : nil
     var network = self
     connect?.apply(to: &network)

@@ -23,9 +23,14 @@ public enum Readout: String, Codable, Sendable, CaseIterable {
 /// The shape of a recurrent encoder-decoder.
 public struct ModelConfiguration: Codable, Sendable, Equatable {
   public let decoder: DecoderKind
-  /// The attention's score, in Bahdanau's model always concat; nil for the plain encoder-decoder without attention (Sutskever
+  /// The attention's score, in Bahdanau's model concat or normed concat; nil for the plain encoder-decoder without attention (Sutskever
   /// et al. 2014).
   public var score: Score?
+  /// The part of the source that a step attends to; nil for all of it ("global").
+  public var window: AttentionWindow?
+  /// What the cosine score divides by: cosines lie between −1 and 1, and of 30 words whose cosines span all of that none has more than
+  /// a fifth of the weight at 1. Of other scores it is 1.
+  public var scoreTemperature: Float = 1
   public var cell: RecurrentCell
   /// The layers of the encoder, and of the decoder; Bahdanau's decoder has one.
   public var layers: Int
@@ -48,6 +53,8 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   public var hidden: Int
   /// The share of activations dropped in training, between layers, at the embeddings and before the output.
   public var dropout: Float
+  /// The share of the attention's weights dropped in training, behind the softmax.
+  public var attentionDropout: Float = 0
   /// Drop the same of a sentence at all of its steps, and whole tokens at the embeddings (Gal & Ghahramani 2016).
   public var variational = false
   /// The share of the recurrent weights of all cells dropped in training, the same at all steps (Merity et al. 2018).
@@ -66,7 +73,7 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   /// to ``maximumLength``.
   var outputLimit: Int { min(maximumLength, longestTarget.map { 2 * $0 + 10 } ?? maximumLength) }
 
-  /// The model of Luong, Pham, Manning 2015 with global attention.
+  /// The model of Luong, Pham, Manning 2015, with global attention unless a ``window`` is set.
   public static func luong(
     score: Score = .general, cell: RecurrentCell = .lstm, layers: Int = 1, residual: Bool = false,
     bidirectional: Bool = true, inputFeeding: Bool = true, embedding: Int = 64, hidden: Int = 128,
@@ -146,9 +153,36 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
         option: "embedding", expected: "\(readoutWidth) with tied embeddings (what the output layer reads)",
         found: "\(embedding)")
     }
+    try validateAttention()
     switch decoder {
     case .luong: try validateLuong()
     case .bahdanau: try validateBahdanau()
+    }
+  }
+
+  private func validateAttention() throws(ModelError) {
+    guard scoreTemperature > 0, (1 / scoreTemperature).isFinite, scoreTemperature.isFinite else {
+      throw .configuration(
+        option: "scoreTemperature", expected: "a positive number", found: "\(scoreTemperature)")
+    }
+    guard attentionDropout >= 0 && attentionDropout < 1 else {
+      throw .configuration(
+        option: "attentionDropout", expected: "at least 0 and less than 1", found: "\(attentionDropout)")
+    }
+    guard score != nil || attentionDropout == 0 else {
+      throw .configuration(
+        option: "attentionDropout", expected: "0 without attention", found: "\(attentionDropout)")
+    }
+    guard score == .cosine || scoreTemperature == 1 else {
+      throw .configuration(
+        option: "scoreTemperature", expected: "1 but for the score \(Score.cosine)",
+        found: "\(scoreTemperature)")
+    }
+    guard let window else { return }
+    try Self.check("radius", window.radius, 1...1_000_000)
+    guard score != nil, score != .location else {
+      let expected = score == nil ? "none without attention" : "none with the score \(Score.location)"
+      throw .configuration(option: "window", expected: expected, found: "\(window)")
     }
   }
 
@@ -166,8 +200,13 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   }
 
   private func validateBahdanau() throws(ModelError) {
+    guard score?.isAdditive == true else {
+      throw .configuration(
+        option: "score",
+        expected: "\(Score.concat.rawValue) or \(Score.normedConcat.rawValue) in Bahdanau's model",
+        found: score?.rawValue ?? "none")
+    }
     let fixed = [
-      ("score", "\(Score.concat)", score.map { "\($0)" } ?? "none"),
       ("bidirectional", "true", "\(bidirectional)"), ("inputFeeding", "false", "\(inputFeeding)"),
     ]
     for (option, expected, found) in fixed where found != expected {
@@ -192,11 +231,12 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   /// the finger would otherwise end in the system killing the process.
   private static let mostParameters = 1e9
 
-  /// The parameters of embeddings, cells and output; in floating point, since it is asked of sizes that overflow.
+  /// The parameters of embeddings, cells, positions and output; in floating point, since it is asked of sizes that overflow.
   private var parameterEstimate: Double {
     let (h, e, width) = (Double(hidden), Double(embedding), Double(stateWidth))
     let cells = Double(layers * cell.gates) * (h + width) * (e + width + h)
-    return cells + Double(sourceVocabulary) * e + Double(targetVocabulary) * (e + h)
+    let positions = score == .location ? Double(maximumLength) * h : 0
+    return cells + positions + Double(sourceVocabulary) * e + Double(targetVocabulary) * (e + h)
   }
 
   private static func check(_ option: String, _ value: Int, _ range: ClosedRange<Int>) throws(ModelError) {
@@ -214,6 +254,8 @@ extension ModelConfiguration {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     self.decoder = try values.decodeIfPresent(DecoderKind.self, forKey: .decoder) ?? .luong
     score = try values.decodeIfPresent(Score.self, forKey: .score)
+    window = try values.decodeIfPresent(AttentionWindow.self, forKey: .window)
+    scoreTemperature = try values.decodeIfPresent(Float.self, forKey: .scoreTemperature) ?? 1
     cell = try values.decode(RecurrentCell.self, forKey: .cell)
     layers = try values.decode(Int.self, forKey: .layers)
     residual = try values.decodeIfPresent(Bool.self, forKey: .residual) ?? false
@@ -225,6 +267,7 @@ extension ModelConfiguration {
     embedding = try values.decode(Int.self, forKey: .embedding)
     hidden = try values.decode(Int.self, forKey: .hidden)
     dropout = try values.decode(Float.self, forKey: .dropout)
+    attentionDropout = try values.decodeIfPresent(Float.self, forKey: .attentionDropout) ?? 0
     variational = try values.decodeIfPresent(Bool.self, forKey: .variational) ?? false
     initialRange = try values.decodeIfPresent(Float.self, forKey: .initialRange)
     recurrentDropout = try values.decodeIfPresent(Float.self, forKey: .recurrentDropout) ?? 0

@@ -96,7 +96,7 @@ extension EncoderDecoder {
         }
         if let token { inputs[sentence][step + 1] = Int32(token.token) }
       }
-      state = tape.state(0..<running)
+      state = tape.state(0..<running, before: step + 1)
     }
     return inputs
   }

@@ -8,8 +8,9 @@ struct AttentionSetting {
   var score = Score.dot(scale: 1)
   /// How many keys a sentence has; nil for all of them.
   var lengths: [Int]?
-  /// Key i is seen by query t if t − left ≤ i ≤ t + right; nil is no such bound.
+  /// Key i is seen by query t if p − left ≤ i ≤ p + right, p = t + offset; nil is no such bound.
   var left, right: Int?
+  var offset = 0
   /// Whether the weights themselves are asked for, as they are where the usual form in PyTorch makes them.
   var alignment = false
   /// Whether a forward keeps the weights for its backward, which then need not make them again.
@@ -22,8 +23,8 @@ struct AttentionSetting {
   }
 
   func visible(sentence: Int, query: Int) -> Range<Int> {
-    let first = left.map { max(0, query - $0) } ?? 0
-    let end = min(right.map { query + $0 + 1 } ?? keys, lengths?[sentence] ?? keys)
+    let first = left.map { max(0, query + offset - $0) } ?? 0
+    let end = min(right.map { query + offset + $0 + 1 } ?? keys, lengths?[sentence] ?? keys)
     return first..<max(first, end)
   }
 
@@ -47,8 +48,8 @@ struct AttentionSetting {
   }
 
   func work(backward: Bool) -> Work {
-    // One query reads every key and value for two operations each: memory is what limits it.
-    guard queries > 1 else { return .bytes(Double(8 * batch * heads * keys * width)) }
+    // One query reads the keys and values that it sees for two operations each: memory is what limits it.
+    guard queries > 1 else { return .bytes(Double(8 * pairs * width)) }
     return .operations(operations(backward: backward))
   }
 
@@ -93,11 +94,24 @@ extension AttentionSetting {
   ]
 
   static let oneQuery = heads("one-query-4096", queries: 1, keys: 4096)
+
+  /// A step of Luong's local-m with D = 10 in the middle of sentences of many lengths, which must cost the same in all of them; and of
+  /// global attention in the longest.
+  static let steps =
+    [64, 512, 4096].map { step("local-step-\($0)", keys: $0, radius: 10) }
+    + [step("global-step-4096", keys: 4096, radius: nil)]
+
+  private static func step(_ name: String, keys: Int, radius: Int?) -> AttentionSetting {
+    AttentionSetting(
+      name: name, batch: 1, heads: 1, queries: 1, keys: keys, width: 512, left: radius, right: radius,
+      offset: keys / 2, alignment: true)
+  }
 }
 
 var attentionCases: [Case] {
   AttentionSetting.all.flatMap { [attention($0, backward: false), attention($0, backward: true)] }
     + [attention(.oneQuery, backward: false)]
+    + AttentionSetting.steps.map { attention($0, backward: false) }
 }
 
 private func attention(_ setting: AttentionSetting, backward: Bool) -> Case {

@@ -58,6 +58,7 @@ final class AttentionData {
     call.lengths = setting.lengths == nil ? nil : UnsafePointer(lengths.baseAddress)
     call.left = Int64(setting.left ?? -1)
     call.right = Int64(setting.right ?? -1)
+    call.offset = Int64(setting.offset)
     call.scale = 1
     switch setting.score {
     case .dot(let scale): call.scale = Float(scale)
