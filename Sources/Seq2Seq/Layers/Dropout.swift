@@ -15,7 +15,7 @@ struct Dropout {
 
   let rate: Float
   /// Of the attention's weights, behind the softmax.
-  let attentionRate: Float
+  var attentionRate: Float = 0
   let seed: UInt64
   var isVariational = false
 
