@@ -119,20 +119,6 @@ import Testing
     #expect(outcome.notes.first?.contains(expected) == true, "\(outcome.error)")
   }
 
-  @Test(arguments: [(12, 4), (20, 2), (80, 1)])
-  func alignmentOnANarrowTerminal(_ columns: Int, _ parts: Int) throws {
-    try Fixture.with { fixture in
-      let align = ["align", "--model", fixture.model, "--source", "1 May 1990", "--target", "2000"]
-      let shown = try Terminal(columns: columns).run(
-        Command(align, environment: ["TERM": "xterm", "NO_COLOR": "1"]))
-      let lines = shown.split(whereSeparator: \.isNewline).dropFirst()
-      #expect(lines.allSatisfy { $0.count <= columns }, "\(lines)")
-      // The end's row stands once in every part.
-      let ends = lines.count { $0.contains("</s>") }
-      #expect(ends == parts)
-    }
-  }
-
   @Test func alignmentNeedsAttention() throws {
     try Fixture.with(model: ["--model", "plain"]) { fixture in
       let outcome = try attend("align", "--model", fixture.model, "--source", "1 May")
