@@ -55,10 +55,15 @@ extension Console {
   static var canRewrite: Bool { isTerminal(STDERR_FILENO) }
 
   /// The columns of the terminal that shows the progress.
-  static var columns: Int {
+  static var columns: Int { columns(of: STDERR_FILENO) ?? 80 }
+
+  /// The columns of the terminal that shows the results; nil where they go elsewhere.
+  static var resultColumns: Int? { columns(of: STDOUT_FILENO) }
+
+  private static func columns(of descriptor: Int32) -> Int? {
     var size = winsize()
-    let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
-    return isKnown ? Int(size.ws_col) : 80
+    let isKnown = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+    return isKnown ? Int(size.ws_col) : nil
   }
 
   private static func isTerminal(_ descriptor: Int32) -> Bool {

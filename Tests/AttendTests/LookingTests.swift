@@ -66,6 +66,59 @@ import Testing
     }
   }
 
+  @Test func severalAlignments() throws {
+    try Fixture.with { fixture in
+      let (page, drawing) = (fixture.path("page.HTML"), fixture.path("picture.svg"))
+      let align = ["align", "--model", fixture.model]
+      let given = ["--source", "1 May", "--target", "2000", "--source", "2 May", "--target", "20"]
+      let options = try Command(align + given + ["--output", page]).run()
+      #expect(options.status == 0, "\(options.error)")
+      let html = try String(contentsOfFile: page, encoding: .utf8)
+      #expect(html.hasPrefix("<!DOCTYPE html>") && html.matches(of: #/<section/#).count == 2)
+      #expect(html.contains("<title>What \(fixture.model) looked at</title>"))
+
+      let lines = try Command(align + ["--output", drawing]).run(
+        input: Data("1 May\t2000\n\n2 May\t20\r\n".utf8))
+      #expect(lines.status == 0, "\(lines.error)")
+      #expect(lines.output == options.output)
+      #expect(lines.output.contains("1 May → 2000\n") && lines.output.contains("2 May → 20\n"))
+      #expect(try String(contentsOfFile: drawing, encoding: .utf8).matches(of: #/<g /#).count == 2)
+
+      // A line without a target is translated, as `translate` does it.
+      let own = try Command(align).run(input: Data("1 May\n".utf8))
+      let translated = try Command(["translate", "--model", fixture.model]).run(input: Data("1 May\n".utf8))
+      #expect(own.output.hasPrefix("1 May → \(translated.output)\n"))
+    }
+  }
+
+  @Test(arguments: [
+    (["--source", "1", "--source", ""], "", "--source number 2 holds no token"),
+    ([], "\n \n", "no text to look at; give it with --source, or as lines of standard input"),
+    ([], "1 May\n\u{0}\tx\n\t2000\n", "standard input:3 holds no token"),
+    ([], "1\n" + String(repeating: "1", count: 300), "standard input:2: the sentence has 300 tokens"),
+  ])
+  func alignmentNamesWhatItCannotRead(_ options: [String], _ input: String, _ expected: String) throws {
+    try Fixture.with { fixture in
+      let outcome = try Command(["align", "--model", fixture.model] + options).run(input: Data(input.utf8))
+      #expect(outcome.status == 1)
+      #expect(outcome.notes.last?.hasPrefix("attend: \(expected)") == true, "\(outcome.error)")
+    }
+  }
+
+  @Test(arguments: [
+    (["--output", "x.png"], "--output is x.png; expected a name that ends in .svg or .html"),
+    (["--output", "svg"], "--output is svg; expected"),
+    (
+      ["--target", "y", "--target", "z"],
+      "--source is given 1 time, --target 2 times; give a target for every"
+    ),
+  ])
+  func alignmentOptions(_ options: [String], _ expected: String) throws {
+    let outcome = try Command(["align", "--model", "none", "--source", "x"] + options).run()
+    #expect(outcome.status == 64)
+    #expect(outcome.notes.first?.contains(expected) == true, "\(outcome.error)")
+  }
+
   @Test func alignmentNeedsAttention() throws {
     try Fixture.with(model: ["--model", "plain"]) { fixture in
       let outcome = try attend("align", "--model", fixture.model, "--source", "1 May")

@@ -3,10 +3,6 @@ import Foundation
 import Seq2Seq
 import Testing
 
-#if canImport(FoundationXML)
-  import FoundationXML
-#endif
-
 @Suite struct AlignmentPictureTests {
   private func lines(_ picture: AlignmentPicture, colour: Bool = false) -> [String] {
     picture.terminal(colour: colour).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
@@ -24,6 +20,47 @@ import Testing
         "     0   ..::--==++**##%%@@ 1",
         "",
       ])
+  }
+
+  /// Where the terminal is narrow, the source goes on below, under the same rows.
+  @Test func wideSentencesAreCut() throws {
+    let picture = try AlignmentPicture(
+      source: ["a", "b", "c", "d", "e"], target: ["x", "long"],
+      weights: [[1, 0, 0, 0, 0], [0, 0.5, 0, 0, 1]])
+    let cut = picture.terminal(colour: false, columns: 9).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    #expect(
+      cut.map(String.init) == [
+        "    a b ", "  x @@  ", "lo…   ++", "", "    c d ", "  x     ", "lo…     ", "", "    e ", "  x   ",
+        "lo… @@", "",
+      ])
+    for columns in [4, 5, 9, 14, 15, 29, 80] {
+      let lines = picture.terminal(colour: false, columns: columns).split(separator: "\n")
+      #expect(lines.allSatisfy { $0.count <= columns }, "\(columns): \(lines)")
+    }
+    #expect(picture.terminal(colour: false, columns: 29) == picture.terminal(colour: false))
+  }
+
+  @Test func longLabelsLeaveRoom() throws {
+    let picture = try AlignmentPicture(
+      source: ["a", "b"], target: ["unforgettable", "日本語日本語"], weights: [[1, 0], [0, 1]])
+    #expect(
+      picture.terminal(colour: false, columns: 12).split(separator: "\n").map(String.init) == [
+        "      a b ", "unfo… @@  ", "日本…   @@",
+      ])
+  }
+
+  @Test func severalPictures() throws {
+    let picture = try AlignmentPicture(source: ["a"], target: ["x"], weights: [[1]])
+    let one = picture.terminal(colour: false)
+    #expect([picture, picture].terminal(colour: false) == one + "\n" + one)
+    let svg = [picture, picture].svg()
+    #expect(try PageReader(svg).texts["title"] == ["a → x: 1.0000", "a → x: 1.0000"])
+    // The second stands below the first, and the document is as high as both.
+    let heights = try [picture.svg(), svg].map { try #require($0.firstMatch(of: /height="([0-9.]+)"/)).1 }
+    #expect(Double(heights[1]) == 2 * Double(heights[0])!)
+    #expect(svg.contains("translate(0 \(heights[0]))"))
+    #expect([picture].svg() == picture.svg())
   }
 
   @Test func colourIsOnlyInColour() throws {
@@ -63,22 +100,13 @@ import Testing
   @Test func anEmptySentenceIsAPictureToo() throws {
     let empty = try AlignmentPicture(source: [], target: [], weights: [])
     #expect(lines(empty) == [" 0   ..::--==++**##%%@@ 1", ""])
-    #expect(try elements(empty.svg())["title"] == nil)
-  }
-
-  /// The texts of an XML document by their elements' names; throws where it is not well formed.
-  private func elements(_ svg: String) throws -> [String: [String]] {
-    let reader = ElementReader()
-    let parser = XMLParser(data: Data(svg.utf8))
-    parser.delegate = reader
-    try #require(parser.parse(), "\(String(describing: parser.parserError))")
-    return reader.texts
+    #expect(try PageReader(empty.svg()).texts["title"] == nil)
   }
 
   @Test func svgHoldsTokensAndTitles() throws {
     let picture = try AlignmentPicture(
       source: ["<s>", "a&b"], target: ["\"]]>", " ", "👍🏽"], weights: [[1, 0], [0.25, 0.5], [0.125, 0]])
-    let elements = try elements(picture.svg())
+    let elements = try PageReader(picture.svg()).texts
     #expect(elements["text"] == ["source", "target", "<s>", "a&b", "\"]]>", "␣", "👍🏽", "0", "1"])
     #expect(
       elements["title"] == [
@@ -100,28 +128,5 @@ import Testing
     }
     #expect(zip(luminances, luminances.dropFirst()).allSatisfy { $0 > $1 + 2 }, "\(luminances)")
     #expect(luminances[20] < 50)
-  }
-}
-
-private final class ElementReader: NSObject, XMLParserDelegate {
-  var texts: [String: [String]] = [:]
-  private var open: [String] = []
-
-  func parser(
-    _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
-    attributes: [String: String]
-  ) {
-    open.append(name)
-    if name == "text" || name == "title" { texts[name, default: []].append("") }
-  }
-
-  func parser(_ parser: XMLParser, foundCharacters text: String) {
-    guard let name = open.last, let count = texts[name]?.count else { return }
-    texts[name]![count - 1] += text
-  }
-
-  func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?)
-  {
-    open.removeLast()
   }
 }

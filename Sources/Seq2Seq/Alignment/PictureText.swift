@@ -21,6 +21,27 @@ enum PictureText {
     }
   }
 
+  /// The text as XML and HTML take it, in an attribute too.
+  static func escaped(_ text: String) -> String {
+    text.reduce(into: "") { result, character in
+      switch character {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\"": result += "&quot;"
+      default: result.append(character)
+      }
+    }
+  }
+
+  /// The text, its end cut away where it takes more columns than `width`.
+  static func cut(_ text: String, to width: Int) -> String {
+    guard self.width(text) > width else { return text }
+    var text = text
+    while !text.isEmpty && self.width(text) >= width { text.removeLast() }
+    return text + "…"
+  }
+
   /// How many columns of a terminal the text takes: two for a wide East Asian character or an emoji,
   /// otherwise one.
   static func width(_ text: String) -> Int { text.reduce(0) { $0 + width($1) } }

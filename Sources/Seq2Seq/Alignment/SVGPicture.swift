@@ -3,7 +3,21 @@ import Foundation
 extension AlignmentPicture {
   /// The picture as a self-contained SVG document: source tokens at the top, target tokens at the left, white
   /// for a weight of 0, dark blue for 1. Pointing at a cell shows its tokens and weight.
-  public func svg() -> String { SVGPicture(self).document }
+  public func svg() -> String { [self].svg() }
+}
+
+extension [AlignmentPicture] {
+  /// The pictures as one SVG document, one below the other.
+  public func svg() -> String {
+    let pictures = map(SVGPicture.init)
+    let width = pictures.map(\.width).max() ?? 0
+    var (height, parts) = (0.0, [String]())
+    for picture in pictures {
+      parts += ["<g transform=\"translate(0 \(px(height)))\">"] + picture.parts + ["</g>"]
+      height += picture.height
+    }
+    return ([SVGPicture.opening(width, height)] + parts + ["</svg>"]).map { $0 + "\n" }.joined()
+  }
 }
 
 /// The layout of the picture, in pixels.
@@ -16,8 +30,8 @@ private struct SVGPicture {
   /// The upper left corner of the cells.
   private let left: Double
   private let top: Double
-  private let width: Double
-  private let height: Double
+  let width: Double
+  let height: Double
 
   private static let cell = 28.0
   private static let gap = 8.0
@@ -46,15 +60,12 @@ private struct SVGPicture {
     Double(labels.map(PictureText.width).max() ?? 0) * advance
   }
 
-  var document: String {
-    let parts = [opening] + titles + heads + rows + cells + [frame, legend, "</svg>"]
-    return parts.map { $0 + "\n" }.joined()
-  }
+  var parts: [String] { titles + heads + rows + cells + [frame, legend] }
 
-  private var opening: String {
+  static func opening(_ width: Double, _ height: Double) -> String {
     """
     <svg xmlns="http://www.w3.org/2000/svg" width="\(px(width))" height="\(px(height))" \
-    viewBox="0 0 \(px(width)) \(px(height))" font-size="\(px(Self.fontSize))" fill="#1d1d1f" \
+    viewBox="0 0 \(px(width)) \(px(height))" font-size="\(px(fontSize))" fill="#1d1d1f" \
     font-family="ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace">
     <rect width="100%" height="100%" fill="#ffffff"/>
     """
@@ -94,7 +105,7 @@ private struct SVGPicture {
       weights.enumerated().map { column, weight in
         rect(
           left + Double(column) * Self.cell, top + Double(row) * Self.cell, Self.cell, Self.cell,
-          "fill=\"\(Self.colour(AlignmentPicture.shown(weight)))\" stroke=\"#e5e5ea\" stroke-width=\"0.5\"",
+          "fill=\"\(HeatColour.hex(AlignmentPicture.shown(weight)))\" stroke=\"#e5e5ea\" stroke-width=\"0.5\"",
           title: "\(source[column]) → \(target[row]): \(String(format: "%.4f", weight))")
       }
     }
@@ -114,7 +125,7 @@ private struct SVGPicture {
       // Each step reaches half a pixel under the next one, so that no seam shows between them.
       rect(
         start + Double(i) * step, y, step + (i < steps - 1 ? 0.5 : 0), 10,
-        "fill=\"\(Self.colour(Double(i) / Double(steps - 1)))\"")
+        "fill=\"\(HeatColour.hex(Double(i) / Double(steps - 1)))\"")
     }
     let outline = rect(start, y, Self.legend, 10, Self.outline)
     let zero = text("0", "x=\"\(px(left))\" y=\"\(px(y + 9))\" \(Self.quiet)")
@@ -126,7 +137,7 @@ private struct SVGPicture {
   private static let outline = "fill=\"none\" stroke=\"#8e8e93\""
 
   private func text(_ text: String, _ attributes: String) -> String {
-    "<text \(attributes)>\(Self.escaped(text))</text>"
+    "<text \(attributes)>\(PictureText.escaped(text))</text>"
   }
 
   private func rect(
@@ -134,43 +145,12 @@ private struct SVGPicture {
   ) -> String {
     let place = "x=\"\(px(x))\" y=\"\(px(y))\" width=\"\(px(width))\" height=\"\(px(height))\""
     guard let title else { return "<rect \(place) \(attributes)/>" }
-    return "<rect \(place) \(attributes)><title>\(Self.escaped(title))</title></rect>"
+    return "<rect \(place) \(attributes)><title>\(PictureText.escaped(title))</title></rect>"
   }
+}
 
-  private func px(_ length: Double) -> String {
-    let rounded = (length * 10).rounded() / 10
-    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
-  }
-
-  /// White for 0 to dark blue for 1. Equal steps of the weight are equal steps of lightness to the eye: the
-  /// ramp is drawn in OKLab (Ottosson 2020) and only then made sRGB.
-  private static func colour(_ weight: Double) -> String {
-    let lightness = 1 - 0.72 * weight
-    let chroma = 0.12 * sin(.pi * pow(weight, 0.8)) + 0.05 * weight
-    let (a, b) = (chroma * cos(255 * .pi / 180), chroma * sin(255 * .pi / 180))
-    let l = pow(lightness + 0.3963377774 * a + 0.2158037573 * b, 3)
-    let m = pow(lightness - 0.1055613458 * a - 0.0638541728 * b, 3)
-    let s = pow(lightness - 0.0894841775 * a - 1.2914855480 * b, 3)
-    let linear = [
-      4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
-      -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
-      -0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s,
-    ]
-    let bytes = linear.map { channel in
-      let curved = channel <= 0.0031308 ? 12.92 * channel : 1.055 * pow(channel, 1 / 2.4) - 0.055
-      return Int((min(max(curved, 0), 1) * 255).rounded())
-    }
-    return "#" + bytes.map { String(format: "%02x", $0) }.joined()
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.reduce(into: "") { result, character in
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      default: result.append(character)
-      }
-    }
-  }
+/// A length as the document writes it, to a tenth of a pixel.
+private func px(_ length: Double) -> String {
+  let rounded = (length * 10).rounded() / 10
+  return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
 }
