@@ -159,7 +159,8 @@ extension TrainingArguments {
     "maximumLength": "max-length", "source.unit": "source-tokens", "target.unit": "target-tokens",
     "batchSize": "batch", "accumulation": "accumulate", "rule": "optimizer", "shape": "schedule",
     "training.sampling.decay": "scheduled-sampling", "k": "sampling-k",
-    "least": "sampling-least", "clipNorm": "clip", "developmentBeam": "dev-beam", "criterion": "best-by",
+    "least": "sampling-least", "model.window.kind": "window", "clipNorm": "clip",
+    "developmentBeam": "dev-beam", "criterion": "best-by",
   ]
 
   /// Options that say what the recipe's value does not.
