@@ -57,7 +57,7 @@ var adam: Case {
     func run() throws {
       try kernel(
         ck_adam_f32(
-          p.pointer, m.pointer, v.pointer, gradient.pointer, 1, 1e-3, 0.9, 0.999, 1e-8, 1, Int64(count)))
+          p.pointer, m.pointer, v.pointer, gradient.pointer, 1, 1e-3, 0.9, 0.999, 1e-8, 0, 1, Int64(count)))
     }
     let some = 0..<100_000
     let check = Check(
