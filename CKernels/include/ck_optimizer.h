@@ -26,6 +26,16 @@ CK_EXTERN ck_status ck_sgd_f32(float *parameters, float *velocity, const float *
                                float gradient_scale, float rate, float momentum, float weight_decay,
                                int64_t count);
 
+// Adadelta (Zeiler 2012, algorithm 1), in place on parameters, squares (E[g²]) and steps (E[Δ²]), with
+// decoupled weight decay λ; the paper's rate is 1:
+//
+//     g′ = gradient_scale · g      squares = ρ squares + (1 − ρ) g′²
+//     Δ = √(steps + ε) / √(squares + ε) · g′      steps = ρ steps + (1 − ρ) Δ²
+//     p = (1 − rate · λ) p − rate · Δ
+CK_EXTERN ck_status ck_adadelta_f32(float *parameters, float *squares, float *steps, const float *gradients,
+                                    float gradient_scale, float rate, float decay, float epsilon,
+                                    float weight_decay, int64_t count);
+
 // y += share · (x − y), 0 ≤ share ≤ 1: one more value in a mean, of values or of weights over time.
 CK_EXTERN ck_status ck_lerp_f32(float *y, const float *x, float share, int64_t count);
 

@@ -96,6 +96,22 @@ static void sgd_range(float *p, float *velocity, const float *g, float gradient_
     }
 }
 
+// keep is 1 − rate · λ.
+static void adadelta_range(float *p, float *squares, float *steps, const float *g, float gradient_scale,
+                           float rate, float decay, float epsilon, float keep, int64_t count) {
+    for (int64_t i = 0; i < count; i += CK_LANES) {
+        int64_t n = count - i;
+        vf gradient = vf_load_first(g + i, n) * gradient_scale;
+        vf square =
+            vf_fma(vf_load_first(squares + i, n), vf_set(decay), gradient * gradient * (1.0f - decay));
+        vf old = vf_load_first(steps + i, n);
+        vf step = vf_sqrt((old + vf_set(epsilon)) / (square + vf_set(epsilon))) * gradient;
+        vf_store_first(squares + i, square, n);
+        vf_store_first(steps + i, vf_fma(old, vf_set(decay), step * step * (1.0f - decay)), n);
+        vf_store_first(p + i, vf_fma(vf_load_first(p + i, n), vf_set(keep), -rate * step), n);
+    }
+}
+
 static void lerp_range(float *y, const float *x, float share, int64_t count) {
     for (int64_t i = 0; i < count; i += CK_LANES) {
         vf old = vf_load_first(y + i, count - i), new = vf_load_first(x + i, count - i);

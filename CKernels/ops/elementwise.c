@@ -112,6 +112,23 @@ ck_status ck_sgd_f32(float *parameters, float *velocity, const float *gradients,
     return CK_OK;
 }
 
+ck_status ck_adadelta_f32(float *parameters, float *squares, float *steps, const float *gradients,
+                          float gradient_scale, float rate, float decay, float epsilon, float weight_decay,
+                          int64_t count) {
+    const ck_kernels *kernels;
+    CK_TRY(ck_table(&kernels));
+    CK_SIZES(count);
+    CK_ARRAY(parameters, count);
+    CK_ARRAY(squares, count);
+    CK_ARRAY(steps, count);
+    CK_ARRAY(gradients, count);
+    CK_REQUIRE(decay >= 0 && decay < 1, CK_OUT_OF_RANGE);
+    FOR_RANGES(count, 8,
+               kernels->adadelta_range(parameters + at, squares + at, steps + at, gradients + at,
+                                       gradient_scale, rate, decay, epsilon, 1 - rate * weight_decay, n));
+    return CK_OK;
+}
+
 ck_status ck_lerp_f32(float *y, const float *x, float share, int64_t count) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));

@@ -36,6 +36,9 @@ static inline int64_t ck_whole(int64_t count, int64_t block) { return ck_blocks(
     X(void, sgd_range,                                                                                       \
       (float *p, float *velocity, const float *g, float gradient_scale, float rate, float momentum,          \
        float keep, int64_t count))                                                                           \
+    X(void, adadelta_range,                                                                                  \
+      (float *p, float *squares, float *steps, const float *g, float gradient_scale, float rate,             \
+       float decay, float epsilon, float keep, int64_t count))                                               \
     X(void, lerp_range, (float *y, const float *x, float share, int64_t count))                              \
     X(void, softmax_rows, (float *y, const float *x, const int32_t *lengths, int64_t N, int64_t columns))    \
     X(void, log_softmax_rows, (float *y, const float *x, int64_t N, int64_t columns))                        \

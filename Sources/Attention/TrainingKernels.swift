@@ -92,6 +92,25 @@ extension Tensor {
     }
   }
 
+  /// One step of Adadelta (Zeiler 2012, algorithm 1) with decoupled weight decay.
+  package mutating func adadeltaStep(
+    gradient: Tensor, gradientScale: Float, squares: inout Tensor, steps: inout Tensor, rate: Float,
+    decay: Float, epsilon: Float, weightDecay: Float
+  ) {
+    precondition(gradient.shape == shape && squares.shape == shape && steps.shape == shape)
+    let count = Int64(count)
+    withUnsafeMutablePointer { p in
+      squares.withUnsafeMutablePointer { squares in
+        steps.withUnsafeMutablePointer { steps in
+          check(
+            ck_adadelta_f32(
+              p, squares, steps, gradient.storage.pointer, gradientScale, rate, decay, epsilon, weightDecay,
+              count))
+        }
+      }
+    }
+  }
+
   /// One step of gradient descent with decoupled weight decay.
   package mutating func descend(gradient: Tensor, gradientScale: Float, rate: Float, weightDecay: Float) {
     precondition(gradient.shape == shape)

@@ -73,6 +73,33 @@ extension Reference {
     }
   }
 
+  /// One step of Adadelta (Zeiler 2012, algorithm 1) with decoupled weight decay λ, in place; the paper's rate is 1:
+  ///
+  ///     E[g²] ← ρ E[g²] + (1 − ρ) g²      Δ = √(E[Δ²] + ε) / √(E[g²] + ε) · g
+  ///     E[Δ²] ← ρ E[Δ²] + (1 − ρ) Δ²      p ← p − rate · (Δ + λ p)
+  ///
+  /// - Parameters:
+  ///   - parameters: p [count].
+  ///   - squares: E[g²] [count], zero before the first step.
+  ///   - steps: E[Δ²] [count], zero before the first step.
+  ///   - gradients: g [count].
+  /// - Throws: ``ReferenceError``.
+  @inlinable
+  public static func adadelta<T: Scalar>(
+    _ parameters: inout [T], squares: inout [T], steps: inout [T], gradients: [T], learningRate: T = 1,
+    decay: T = 0.95, epsilon: T = 1e-6, weightDecay: T = 0
+  ) throws {
+    try require(gradients, "gradients", parameters.count)
+    try require(squares, "squares", parameters.count)
+    try require(steps, "steps", parameters.count)
+    for (i, g) in gradients.enumerated() {
+      squares[i] = decay * squares[i] + (1 - decay) * g * g
+      let step = T.sqrt(steps[i] + epsilon) / T.sqrt(squares[i] + epsilon) * g
+      steps[i] = decay * steps[i] + (1 - decay) * step * step
+      parameters[i] -= learningRate * (step + weightDecay * parameters[i])
+    }
+  }
+
   /// √(Σ g²) over all gradients together.
   @inlinable
   public static func globalNorm<T: Scalar>(_ gradients: [[T]]) -> T {

@@ -149,6 +149,25 @@ import Testing
     expectClose(p, [first + 0.3 - 0.02 * first], within: { _ in 1e-14 })
   }
 
+  @Test func twoStepsOfAdadeltaByHand() throws {
+    var (p, squares, steps) = ([3.0], [0.0], [0.0])
+    func step(_ g: Double) throws {
+      try Reference.adadelta(
+        &p, squares: &squares, steps: &steps, gradients: [g], learningRate: 2, decay: 0.5, epsilon: 0.25,
+        weightDecay: 0.1)
+    }
+    // E[g²] = 2, Δ = √(0.25 / 2.25) · 2 = 2/3.
+    try step(2)
+    expectClose(squares + steps, [2, 2.0 / 9], within: { _ in 1e-15 })
+    expectClose(p, [3 - 2 * (2.0 / 3 + 0.3)], within: { _ in 1e-14 })
+    let first = p[0]
+    // E[g²] = 9, Δ = √((2/9 + 1/4) / 9.25) · −4.
+    try step(-4)
+    let delta = -4 * ((17.0 / 36) / 9.25).squareRoot()
+    expectClose(squares + steps, [9, 1.0 / 9 + delta * delta / 2], within: { _ in 1e-14 })
+    expectClose(p, [first - 2 * (delta + 0.1 * first)], within: { _ in 1e-14 })
+  }
+
   @Test func aStepBeforeTheFirstIsNamed() {
     var (p, m, v) = ([3.0], [0.0], [0.0])
     #expect(throws: ReferenceError.outOfRange(argument: "step", position: 0, value: 0, expected: 1...Int.max))

@@ -50,6 +50,13 @@ struct LargeCall: Sendable, CustomTestStringConvertible {
         expectOK(ck_sgd_f32(&p.memory, &velocity.memory, g, 0.5, 0.01, 0.9, 0.1, Int64(count)))
         return [p.elements, velocity.elements]
       },
+      LargeCall("Adadelta") {
+        var (p, squares, steps) = (Output(x), Output(g.map { $0 * $0 }), Output(x.map { $0 * $0 }))
+        expectOK(
+          ck_adadelta_f32(
+            &p.memory, &squares.memory, &steps.memory, g, 0.5, 1, 0.95, 1e-6, 0.1, Int64(count)))
+        return [p.elements, squares.elements, steps.elements]
+      },
       map("lerp") { ck_lerp_f32($0, $1, 0.3, $2) },
       LargeCall("sum of squares") {
         let long = x + g + x + g

@@ -49,6 +49,42 @@ extension KernelTests {
       }
     }
 
+    /// Three steps of Adadelta. An ε as large as the squares keeps the root's argument from a quotient of tiny numbers.
+    @Test(arguments: sets, [0, 0.1] as [Float])
+    func adadelta(set: String, weightDecay: Float) throws {
+      let (gradientScale, rate, decay, epsilon): (Float, Float, Float, Float) = (0.375, 0.7, 0.95, 0.01)
+      var random = SeededRandom(45)
+      for count in widths(set) + [0, 1000] {
+        let zeros = [Float](repeating: 0, count: count)
+        var (p, squares, steps) = (random.floats(count), zeros, zeros)
+        for step in 1...3 {
+          let g = random.floats(count, -2, 2)
+          var (p2, squares2, steps2) = (Output(p), Output(squares), Output(steps))
+          try under(set) {
+            expectOK(
+              ck_adadelta_f32(
+                &p2.memory, &squares2.memory, &steps2.memory, g, gradientScale, rate, decay, epsilon,
+                weightDecay, Int64(count)))
+          }
+          var (truthP, truthSquares, truthSteps) = (p.doubles, squares.doubles, steps.doubles)
+          try Reference.adadelta(
+            &truthP, squares: &truthSquares, steps: &truthSteps,
+            gradients: g.map { Double($0) * Double(gradientScale) }, learningRate: rate.double,
+            decay: decay.double, epsilon: epsilon.double, weightDecay: weightDecay.double)
+          let trial = Trial("Adadelta", set: set, shape: "\(count), step \(step)")
+          // All terms of both means are positive. g′ rounds once; 1 − ρ takes a rounding of ρ's twentieth part.
+          expect(
+            trial.compare(
+              "squares", squares2.elements, truthSquares, .sum(terms: 6, magnitudes: truthSquares)))
+          // The step has half of the squares' and the old steps' roundings, its quotient, its root and its product.
+          expect(trial.compare("steps", steps2.elements, truthSteps, .sum(terms: 20, magnitudes: truthSteps)))
+          let sizeP = p.indices.map { abs(p[$0].double) + abs(truthP[$0] - p[$0].double) }
+          expect(trial.compare("p", p2.elements, truthP, .sum(terms: 16, magnitudes: sizeP)))
+          (p, squares, steps) = (p2.elements, squares2.elements, steps2.elements)
+        }
+      }
+    }
+
     /// Three steps of gradient descent, with and without momentum.
     @Test(arguments: sets, [0, 0.9] as [Float])
     func gradientDescent(set: String, momentum: Float) throws {

@@ -69,6 +69,15 @@ extension KernelTests {
       expectStatus(CK_OUT_OF_RANGE) { adam(&$0, beta2: .nan) }
       expectStatus(CK_NULL_POINTER) { ck_adam_f32(&$0, nil, nil, x, 1, 0.1, 0.9, 0.9, 1e-8, 0, 1, 4) }
       expectStatus(CK_BAD_SIZE) { ck_adam_f32(&$0, nil, nil, nil, 1, 0.1, 0.9, 0.9, 1e-8, 0, 1, -4) }
+      func adadelta(_ p: Out, decay: Float = 0.95) -> ck_status {
+        var (squares, steps) = (x, x)
+        return ck_adadelta_f32(p, &squares, &steps, x, 1, 1, decay, 1e-6, 0, 4)
+      }
+      expectStatus(CK_NULL_POINTER) { _ in adadelta(nil) }
+      expectStatus(CK_OUT_OF_RANGE) { adadelta(&$0, decay: 1) }
+      expectStatus(CK_OUT_OF_RANGE) { adadelta(&$0, decay: .nan) }
+      expectStatus(CK_NULL_POINTER) { ck_adadelta_f32(&$0, nil, nil, x, 1, 1, 0.95, 1e-6, 0, 4) }
+      expectStatus(CK_BAD_SIZE) { ck_adadelta_f32(&$0, nil, nil, nil, 1, 1, 0.95, 1e-6, 0, -4) }
       expectStatus(CK_NULL_POINTER) { ck_sgd_f32(&$0, nil, x, 1, 0.1, 0.9, 0, 4) }
       expectStatus(CK_NULL_POINTER) { ck_sgd_f32(&$0, nil, nil, 1, 0.1, 0, 0, 4) }
       expectStatus(CK_OUT_OF_RANGE) { ck_sgd_f32(&$0, nil, x, 1, 0.1, 1, 0, 4) }

@@ -126,6 +126,8 @@ static void optimizer(run *r) {
     for (int64_t i = 0; i < n; i++) v[i] = fabsf(v[i]) + 0.01f;
     require(r, ck_adam_f32(p, m, v, g, 0.5f, 0.01f, 0.9f, 0.999f, 1e-8f, 0.1f, 3, n));
     require(r, ck_sgd_f32(p, m, g, 0.5f, 0.01f, 0.9f, 0.1f, n));
+    for (int64_t i = 0; i < n; i++) m[i] = fabsf(m[i]);
+    require(r, ck_adadelta_f32(p, v, m, g, 0.5f, 1, 0.95f, 1e-6f, 0.1f, n));
     require(r, ck_lerp_f32(v, p, 0.3f, n));
     double sum = 0;
     require(r, ck_sum_squares_f32(&sum, g, n));
