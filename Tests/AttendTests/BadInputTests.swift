@@ -71,9 +71,12 @@ import Testing
     (["--rate", "-1"], "--rate"),
     (["--batch-tokens", "0"], "--batch-tokens is 0; expected 1 to"),
     (["--accumulate", "0"], "--accumulate is 0; expected 1 to"),
-    (["--optimizer", "adagrad"], "'adam', 'adamw' or 'sgd'"),
+    (["--optimizer", "adagrad"], "'adam', 'adamw', 'adadelta' or 'sgd'"),
     (["--momentum", "0.5"], "--momentum is 0.5; expected 0 but for sgd"),
-    (["--weight-decay", "0.5"], "--weight-decay is 0.5; expected 0 with adam; adamw and sgd have it"),
+    (
+      ["--weight-decay", "0.5"],
+      "--weight-decay is 0.5; expected 0 with adam; adamw, adadelta and sgd have it"
+    ),
     (["--schedule", "square"], "'square' is invalid for '--schedule"),
     (["--schedule", "noam"], "--warmup is 0; expected 1 to"),
     (["--rate-decay", "0"], "--rate-decay is 0.0; expected more than 0, at most 1"),

@@ -100,11 +100,15 @@ struct TrainingOptionsTests {
     var truth = start
     var (m, v) = (start.map { _ in 0.0 }, start.map { _ in 0.0 })
     let weightDecay = Double(constants.weightDecay)
-    if rule == .sgd {
+    switch rule {
+    case .sgd:
       try Reference.gradientDescent(
         &truth, velocity: &v, gradients: gradient, learningRate: 5e-3, momentum: 0.9,
         weightDecay: weightDecay)
-    } else {
+    case .adadelta:
+      try Reference.adadelta(
+        &truth, squares: &m, steps: &v, gradients: gradient, learningRate: 5e-3, epsilon: 0.1)
+    case .adam, .adamw:
       try Reference.adam(
         &truth, firstMoment: &m, secondMoment: &v, gradients: gradient, step: 1,
         settings: Reference.AdamSettings(learningRate: 5e-3, epsilon: 0.1, weightDecay: weightDecay))
@@ -229,6 +233,7 @@ struct TrainingOptionsTests {
       ($0.optimizer, $0.rate) = (OptimizerOptions(.sgd), 0.5)
       $0.schedule = RateSchedule(.noam, warmup: 5)
     },
+    { ($0.optimizer, $0.rate) = (OptimizerOptions(.adadelta), 1) },
   ]
 
   @Test("what was paused, saved and resumed ends in the same weights", arguments: choices.indices)

@@ -9,8 +9,8 @@ public struct Optimizer: Sendable {
 
   /// The updates made so far.
   public private(set) var steps: Int
-  /// What the rule remembers of each parameter, in their order: Adam's first and second moments, or the velocity; empty before
-  /// the first update.
+  /// What the rule remembers of each parameter, in their order: Adam's first and second moments, Adadelta's mean squares, or the velocity;
+  /// empty before the first update.
   private(set) var moments: [[Tensor]]
 
   public init(_ options: OptimizerOptions = OptimizerOptions(), clipNorm: Float? = 5) {
@@ -27,7 +27,7 @@ public struct Optimizer: Sendable {
   /// How many tensors the rule remembers of a parameter.
   static func memory(_ options: OptimizerOptions) -> Int {
     switch options.rule {
-    case .adam, .adamw: 2
+    case .adam, .adamw, .adadelta: 2
     case .sgd: options.momentum > 0 ? 1 : 0
     }
   }
@@ -67,14 +67,18 @@ public struct Optimizer: Sendable {
       let constants = AdamConstants(
         beta1: options.beta1, beta2: options.beta2, epsilon: options.epsilon,
         weightDecay: options.weightDecay)
-      // Each out of its array while it is written: two elements of one array cannot be lent at once.
-      var (m, v) = (Tensor(zeros: []), Tensor(zeros: []))
-      swap(&m, &moments[0][index])
-      swap(&v, &moments[1][index])
-      parameter.adamStep(
-        gradient: gradient, gradientScale: scale, m: &m, v: &v, rate: rate, constants, step: steps)
-      swap(&m, &moments[0][index])
-      swap(&v, &moments[1][index])
+      let step = steps
+      withBothMoments(index) { m, v in
+        parameter.adamStep(
+          gradient: gradient, gradientScale: scale, m: &m, v: &v, rate: rate, constants, step: step)
+      }
+    case .adadelta:
+      let (decay, epsilon, weightDecay) = (options.beta2, options.epsilon, options.weightDecay)
+      withBothMoments(index) { squares, steps in
+        parameter.adadeltaStep(
+          gradient: gradient, gradientScale: scale, squares: &squares, steps: &steps, rate: rate,
+          decay: decay, epsilon: epsilon, weightDecay: weightDecay)
+      }
     case .sgd where options.momentum > 0:
       parameter.descend(
         gradient: gradient, gradientScale: scale, velocity: &moments[0][index], rate: rate,
@@ -83,5 +87,15 @@ public struct Optimizer: Sendable {
       parameter.descend(
         gradient: gradient, gradientScale: scale, rate: rate, weightDecay: options.weightDecay)
     }
+  }
+
+  /// Lends both moments of a parameter out of their arrays: two elements of one array cannot be lent at once.
+  private mutating func withBothMoments(_ index: Int, _ body: (inout Tensor, inout Tensor) -> Void) {
+    var (first, second) = (Tensor(zeros: []), Tensor(zeros: []))
+    swap(&first, &moments[0][index])
+    swap(&second, &moments[1][index])
+    body(&first, &second)
+    swap(&first, &moments[0][index])
+    swap(&second, &moments[1][index])
   }
 }

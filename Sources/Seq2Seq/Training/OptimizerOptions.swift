@@ -5,6 +5,8 @@ public struct OptimizerOptions: Codable, Sendable, Equatable {
     case adam
     /// Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2).
     case adamw
+    /// Zeiler 2012, algorithm 1; its rate is 1.
+    case adadelta
     /// Gradient descent, with momentum (Polyak 1964) if there is any.
     case sgd
   }
@@ -12,9 +14,9 @@ public struct OptimizerOptions: Codable, Sendable, Equatable {
   public var rule: Rule
   /// Adam's decay of the mean of gradients.
   public var beta1: Float
-  /// Adam's decay of the mean of their squares.
+  /// The decay of the mean of their squares: Adam's β₂, Adadelta's ρ.
   public var beta2: Float
-  /// Adam's ε, added outside of the root, as in the paper.
+  /// ε, which Adam adds outside of the root and Adadelta inside, as in their papers.
   public var epsilon: Float
   /// Gradient descent's μ.
   public var momentum: Float
@@ -25,8 +27,8 @@ public struct OptimizerOptions: Codable, Sendable, Equatable {
   public init(_ rule: Rule = .adam) {
     self.rule = rule
     beta1 = 0.9
-    beta2 = 0.999
-    epsilon = 1e-8
+    beta2 = rule == .adadelta ? 0.95 : 0.999
+    epsilon = rule == .adadelta ? 1e-6 : 1e-8
     momentum = 0
     weightDecay = rule == .adamw ? 0.01 : 0
   }
@@ -43,7 +45,8 @@ public struct OptimizerOptions: Codable, Sendable, Equatable {
       ),
       (
         "weightDecay", rule == .adam ? weightDecay == 0 : (0..<1).contains(weightDecay),
-        rule == .adam ? "0 with adam; adamw and sgd have it" : "at least 0, less than 1", "\(weightDecay)"
+        rule == .adam ? "0 with adam; adamw, adadelta and sgd have it" : "at least 0, less than 1",
+        "\(weightDecay)"
       ),
     ]
   }
