@@ -124,6 +124,8 @@ struct TrainingArguments: ParsableArguments {
     help: ArgumentHelp(
       "Let all parameters start between -n and n. (default: each layer its own range)", valueName: "n"))
   var initialRange: Float?
+  @Flag(help: "Let recurrent matrices start orthogonal and other weights narrow, as Bahdanau's paper.")
+  var orthogonal = false
   @Option(help: number("Most tokens that a sentence may have.", shape.maximumLength))
   var maxLength: Int?
 

@@ -47,6 +47,7 @@ extension TrainingArguments {
     set(&model.attentionDropout, attentionDropout)
     set(&model.recurrentDropout, recurrentDropout)
     if let initialRange { model.initialRange = initialRange }
+    if orthogonal { model.orthogonal = true }
     set(&model.maximumLength, maxLength)
   }
 

@@ -284,6 +284,38 @@ struct EncoderDecoderTests {
     }
   }
 
+  @Test("recurrent matrices start orthogonal, other weights narrow and normal")
+  func orthogonalStart() throws {
+    let shape = ModelConfiguration.bahdanau(cell: .gruResetBefore, embedding: 30, hidden: 24)
+    let sized = try shape.with { $0.orthogonal = true }.sized(source: 50, target: 50)
+    let parameters = try EncoderDecoder(sized, seed: 1).parameters
+    for (name, tensor) in parameters {
+      let kind = name.split(separator: ".").last!
+      if kind == "recurrent" {
+        for gate in 0..<3 {
+          let block = (0..<24).map { row in (0..<24).map { tensor[gate * 24 + row, $0] } }
+          for (i, x) in block.enumerated() {
+            for (j, y) in block.enumerated() {
+              let product = zip(x, y).reduce(0) { $0 + $1.0 * $1.1 }
+              #expect(abs(product - (i == j ? 1 : 0)) < 1e-4, "\(name), rows \(i) and \(j)")
+            }
+          }
+        }
+      } else if kind == "bias" || kind == "v" {
+        #expect(tensor.elements.allSatisfy { $0 == 0 }, "\(name)")
+      } else {
+        let narrow: Float = ["query", "key"].contains(kind) ? 0.001 : 0.01
+        let count = Float(tensor.count)
+        let mean = tensor.elements.reduce(0, +) / count
+        let deviation = (tensor.elements.reduce(0) { $0 + $1 * $1 } / count).squareRoot()
+        // Standard errors: of the mean deviation/√n, of the deviation deviation/√2n; five of them.
+        #expect(abs(mean) < 5 * narrow / count.squareRoot(), "\(name)")
+        #expect(abs(deviation - narrow) < 5 * narrow / (2 * count).squareRoot(), "\(name)")
+      }
+    }
+    #expect(try EncoderDecoder(sized, seed: 1).parameters.map(\.tensor) == parameters.map(\.tensor))
+  }
+
   @Test("a source that the location score has no weights for is refused")
   func tooLongForItsPositions() throws {
     let small = try #require(SmallModel.all.first { $0.configuration.score == .location })
@@ -300,7 +332,8 @@ struct EncoderDecoderTests {
     let wrong: [(inout ModelConfiguration) -> Void] = [
       { $0.hidden = 0 }, { $0.hidden = 7 }, { $0.layers = 0 }, { $0.embedding = -1 }, { $0.dropout = 1 },
       { $0.dropout = .nan }, { $0.recurrentDropout = 1 },
-      { $0.initialRange = 0 }, { $0.initialRange = .infinity }, { $0.variational = true },
+      { $0.initialRange = 0 }, { $0.initialRange = .infinity },
+      { ($0.initialRange, $0.orthogonal) = (0.1, true) }, { $0.variational = true },
       { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
       { $0.residual = true }, { $0.readout = .maxout },
       { $0.tied = true },

@@ -11,16 +11,24 @@ public struct EncoderDecoder: Parameterized {
   ///
   /// - Throws: ``ModelError/configuration(option:expected:found:)``.
   public init(_ configuration: ModelConfiguration, seed: UInt64) throws(ModelError) {
+    var generator = SeededGenerator(seed: seed)
+    try self.init(configuration, generator: &generator)
+    if let range = configuration.initialRange {
+      forEachParameter(prefix: "") { $1 = generator.uniform($1.shape, bound: range) }
+    }
+    if configuration.orthogonal { startOrthogonal(&generator) }
+  }
+
+  /// A model whose layers have their own ranges.
+  private init(
+    _ configuration: ModelConfiguration, generator: inout SeededGenerator
+  ) throws(ModelError) {
     do { try KernelRuntime.ready() } catch { throw .kernels("\(error)") }
     try configuration.validate()
-    var generator = SeededGenerator(seed: seed)
     self.configuration = configuration
     encoder = RecurrentEncoder(configuration, generator: &generator)
     decoder = configuration.makeDecoder(generator: &generator)
     output = OutputLayer(configuration, generator: &generator)
-    if let range = configuration.initialRange {
-      forEachParameter(prefix: "") { $1 = generator.uniform($1.shape, bound: range) }
-    }
   }
 
   /// A model with the given weights, by name.
@@ -35,7 +43,8 @@ public struct EncoderDecoder: Parameterized {
         parameter: output,
         problem: weights[output].map { "has the shape \($0.shape); expected \(shape)" } ?? "is missing")
     }
-    try self.init(configuration, seed: 0)
+    var generator = SeededGenerator(seed: 0)
+    try self.init(configuration, generator: &generator)
     var left = weights
     var problem: ModelError?
     forEachParameter(prefix: "") { name, parameter in

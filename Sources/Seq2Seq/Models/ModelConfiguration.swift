@@ -62,6 +62,9 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
   /// Where every parameter starts, biases included: uniform in ± this, as the papers have it. Nil: each layer's own, uniform in
   /// ±1/√(inputs), cells in ±1/√H, embeddings in ±0.1, biases 0 (an LSTM's forget gate 1).
   public var initialRange: Float?
+  /// Start as Bahdanau, Cho, Bengio 2015, appendix B.1: recurrent matrices orthogonal, those of attention from N(0, 0.001²), its v at
+  /// 0, other weights from N(0, 0.01²).
+  public var orthogonal = false
   /// The most tokens that a source or a target may have.
   public var maximumLength: Int
   public internal(set) var sourceVocabulary = 0
@@ -141,6 +144,10 @@ public struct ModelConfiguration: Codable, Sendable, Equatable {
     }
     guard initialRange.map({ $0 > 0 && $0.isFinite }) ?? true else {
       throw .configuration(option: "initialRange", expected: "a positive number", found: "\(initialRange!)")
+    }
+    guard initialRange == nil || !orthogonal else {
+      throw .configuration(
+        option: "initialRange", expected: "none with an orthogonal start", found: "\(initialRange!)")
     }
     guard dropout > 0 || !variational else {
       throw .configuration(option: "variational", expected: "false without dropout", found: "true")
@@ -270,6 +277,7 @@ extension ModelConfiguration {
     attentionDropout = try values.decodeIfPresent(Float.self, forKey: .attentionDropout) ?? 0
     variational = try values.decodeIfPresent(Bool.self, forKey: .variational) ?? false
     initialRange = try values.decodeIfPresent(Float.self, forKey: .initialRange)
+    orthogonal = try values.decodeIfPresent(Bool.self, forKey: .orthogonal) ?? false
     recurrentDropout = try values.decodeIfPresent(Float.self, forKey: .recurrentDropout) ?? 0
     maximumLength = try values.decode(Int.self, forKey: .maximumLength)
     sourceVocabulary = try values.decode(Int.self, forKey: .sourceVocabulary)

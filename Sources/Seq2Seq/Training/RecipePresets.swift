@@ -16,10 +16,13 @@ extension Recipe {
     .luong2015,
     descending(rate: 1, batchSize: 128, from: 8, every: 1), epochs: 12)
 
-  /// Bahdanau, Cho, Bengio 2015, appendix B.2: batches of 80, gradients of a norm up to 1. Adam stands for the paper's Adadelta.
-  private static let bahdanau2015 = words(
-    .bahdanau2015,
-    TrainingOptions(batchSize: 80, rate: 1e-3, clipNorm: 1), epochs: 5)
+  /// Bahdanau, Cho, Bengio 2015, appendix B.2: batches of 80, Adadelta, gradients of a norm up to 1.
+  private static let bahdanau2015: Recipe = {
+    var training = TrainingOptions(batchSize: 80, rate: 1, clipNorm: 1)
+    training.optimizer = OptimizerOptions(.adadelta)
+    training.schedule = RateSchedule(.constant)
+    return words(.bahdanau2015, training, epochs: 5)
+  }()
 
   /// Sutskever, Vinyals, Le 2014, §3.4: gradient descent for 7.5 epochs, after the 5th with half the rate after each half.
   private static let sutskever2014 = words(
