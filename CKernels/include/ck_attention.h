@@ -21,6 +21,14 @@
 // Outputs may not overlap each other or any input.
 //
 // Results are the same, bit for bit, for any number of threads.
+//
+// Luong's dot score over B sentences, one head, everything contiguous; mind left and right, where 0 is a
+// bound:
+//
+//     ck_attention a = {.B = B, .heads = 1, .key_heads = 1, .Tq = Tq, .Tk = Tk, .H = H, .D = D,
+//                       .query = {Tq * H, 0, H}, .key = {Tk * H, 0, H}, .value = {Tk * D, 0, D},
+//                       .context = {Tq * D, 0, D}, .lengths = lengths, .left = -1, .right = -1, .scale = 1};
+//     ck_status status = ck_attention_forward_f32(context, NULL, NULL, queries, keys, values, &a);
 #ifndef CK_ATTENTION_H
 #define CK_ATTENTION_H
 
