@@ -18,7 +18,7 @@ import torch.nn.functional as F
 
 import openblas
 from common import mask_of, pack, ragged_lengths, weighted, without_gradient
-from models import LARGE, SMALL, Bahdanau, Luong, bf16_training, decoding, training
+from models import LARGE, SMALL, bahdanau, bf16_training, decoding, luong, training
 
 
 # Products and elements: into outputs that exist, as ours.
@@ -259,7 +259,7 @@ CASES = {
     **recurrence(False), **recurrence(True),
     "projected-cross-entropy": {"torch": cross_entropy},
     "adam": {"torch foreach": lambda: adam(foreach=True), "torch fused": lambda: adam(fused=True)},
-    **models("luong", Luong), **models("bahdanau", Bahdanau),
+    **models("luong", luong), **models("bahdanau", bahdanau),
 }
 
 
