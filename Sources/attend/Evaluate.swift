@@ -46,7 +46,7 @@ struct Evaluate: ParsableCommand {
   }
 
   private static func table(_ evaluation: Evaluation) -> String {
-    let rows = [
+    var rows = [
       ("examples", Format.count(evaluation.examples)),
       ("exact match", Format.percent(evaluation.exactMatch)),
       ("sequence error rate", Format.percent(evaluation.sequenceErrorRate)),
@@ -54,6 +54,14 @@ struct Evaluate: ParsableCommand {
       ("BLEU-4", Format.decimals(evaluation.bleu, 2)),
       ("cross entropy", Format.decimals(evaluation.crossEntropy, 4) + " nats a token"),
       ("perplexity", Format.decimals(evaluation.perplexity, 4)),
+    ]
+    if let entropy = evaluation.alignmentEntropy, let sharpness = evaluation.alignmentSharpness {
+      rows += [
+        ("alignment entropy", Format.decimals(entropy, 4) + " nats"),
+        ("alignment sharpness", Format.decimals(sharpness, 4)),
+      ]
+    }
+    rows += [
       ("decoding", Format.decimals(evaluation.seconds, 2) + " s"),
       ("speed", Format.speed(evaluation.tokensPerSecond)),
     ]

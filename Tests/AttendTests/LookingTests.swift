@@ -12,13 +12,14 @@ import Testing
         try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Double])
       #expect(
         object.keys.sorted() == [
-          "bleu", "crossEntropy", "exactMatch", "examples", "perplexity", "seconds", "sequenceErrorRate",
+          "alignmentEntropy", "alignmentSharpness", "bleu", "crossEntropy", "exactMatch", "examples",
+          "perplexity", "seconds", "sequenceErrorRate",
           "tokenErrorRate", "tokensPerSecond",
         ])
       #expect(object["examples"] == 40)
       let table = try Command(arguments).run().output
       #expect(table.contains("examples              40\n"))
-      #expect(table.split(separator: "\n").count == 9)
+      #expect(table.split(separator: "\n").count == 11)
     }
   }
 

@@ -84,6 +84,46 @@ private func words(_ text: String) -> [String] { text.split(separator: " ").map(
     #expect(evaluation.tokenErrorRate == 0 && evaluation.bleu == 0 && evaluation.tokensPerSecond == 0)
   }
 
+  /// Rows of one hypothesis count as those of several: ln 2 and ½, 0 and 1, 0 and 1.
+  @Test func measuresTheAlignments() throws {
+    var accumulator = Evaluation.Accumulator()
+    accumulator.add(hypothesis: ["a"], targets: [["a"]], alignment: [[0.5, 0.5], [0, 1]])
+    accumulator.add(hypothesis: [], targets: [["b"]], alignment: [[1, 0, 0]])
+    let evaluation = accumulator.evaluation(crossEntropy: 1, seconds: 2)
+    #expect(abs(try #require(evaluation.alignmentEntropy) - log(2) / 3) < 1e-12)
+    #expect(abs(try #require(evaluation.alignmentSharpness) - 2.5 / 3) < 1e-12)
+    #expect(try JSONDecoder().decode(Evaluation.self, from: evaluation.json()) == evaluation)
+  }
+
+  @Test("without attention, and before it was measured, there is nothing of alignments")
+  func withoutAlignments() throws {
+    var accumulator = Evaluation.Accumulator()
+    accumulator.add(hypothesis: ["a"], targets: [["a"]])
+    let evaluation = accumulator.evaluation(crossEntropy: 1, seconds: 2)
+    #expect(evaluation.alignmentEntropy == nil && evaluation.alignmentSharpness == nil)
+    let old = """
+      {"examples":1,"exactMatch":1,"sequenceErrorRate":0,"tokenErrorRate":0,"bleu":0,"crossEntropy":1,\
+      "perplexity":\(exp(1.0)),"seconds":2,"tokensPerSecond":0.5}
+      """
+    #expect(try JSONDecoder().decode(Evaluation.self, from: Data(old.utf8)) == evaluation)
+  }
+
+  @Test("the alignments measured are those of the outputs, and a plain model has none")
+  func ofModels() throws {
+    let examples = reversals(40, seed: 4).examples
+    let model = try trainer(pairs: 40).model
+    let evaluation = try model.evaluate(examples)
+    var statistics = AlignmentStatistics()
+    for example in examples {
+      statistics.add(try #require(try model.translate([model.read(example.source)])[0][0].alignment))
+    }
+    // Batches of other sources round attention otherwise.
+    #expect(abs(try #require(evaluation.alignmentEntropy) - statistics.entropy!) < 1e-5)
+    #expect(abs(try #require(evaluation.alignmentSharpness) - statistics.largestWeight!) < 1e-5)
+    let plain = try trainer(.plain(embedding: 8, hidden: 12), pairs: 40).model.evaluate(examples)
+    #expect(plain.alignmentEntropy == nil && plain.alignmentSharpness == nil)
+  }
+
   @Test func hasTheseKeys() throws {
     var accumulator = Evaluation.Accumulator()
     accumulator.add(hypothesis: ["a"], targets: [["a"]])

@@ -17,6 +17,10 @@ public struct Evaluation: Codable, Sendable, Equatable {
   public var crossEntropy: Double
   /// exp(`crossEntropy`).
   public var perplexity: Double
+  /// ``AlignmentStatistics/entropy`` of the outputs, in nats; nil without attention, or where it was saved before that was measured.
+  public var alignmentEntropy: Double?
+  /// ``AlignmentStatistics/largestWeight`` of the outputs; nil as ``alignmentEntropy``.
+  public var alignmentSharpness: Double?
   /// How long decoding took.
   public var seconds: Double
   /// Tokens of the hypotheses, end tokens not counted, a second.
@@ -27,11 +31,7 @@ public struct Evaluation: Codable, Sendable, Equatable {
   /// JSON has no number for the cross entropy of a model that has diverged: it is written as the string
   /// "NaN", "Infinity" or "-Infinity".
   public func json() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    return try encoder.encode(self)
+    try JSONEncoder.measurements(.prettyPrinted).encode(self)
   }
 }
 
@@ -47,12 +47,17 @@ extension Evaluation {
     private var targetTokens = 0
     private var hypothesisTokens = 0
     private var bleu = BLEU()
+    private var alignments = AlignmentStatistics()
 
     public init() {}
 
     /// Counts one sentence; `targets` holds at least one. Returns the target that counted.
+    ///
+    /// - Parameter alignment: the attention's weights, a row for each token of the hypothesis and for its end; nil without attention
     @discardableResult
-    public mutating func add(hypothesis: [String], targets: [[String]]) -> [String] {
+    public mutating func add(hypothesis: [String], targets: [[String]], alignment: [[Float]]? = nil)
+      -> [String]
+    {
       precondition(!targets.isEmpty, "a sentence without an accepted target")
       let scored = targets.map { (target: $0, distance: editDistance(hypothesis, $0)) }
       // `min` keeps the first of equals.
@@ -63,6 +68,7 @@ extension Evaluation {
       targetTokens += best.target.count
       hypothesisTokens += hypothesis.count
       bleu.add(hypothesis: hypothesis, reference: best.target)
+      alignments.add(alignment ?? [])
       return best.target
     }
 
@@ -81,6 +87,8 @@ extension Evaluation {
         bleu: bleu.score,
         crossEntropy: crossEntropy,
         perplexity: exp(crossEntropy),
+        alignmentEntropy: alignments.entropy,
+        alignmentSharpness: alignments.largestWeight,
         seconds: seconds,
         tokensPerSecond: seconds > 0 ? Double(hypothesisTokens) / seconds : 0)
     }

@@ -37,7 +37,9 @@ extension Ensemble {
       seconds += (clock.now - begin).inSeconds
       var counted: [(source: [String], target: [String])] = []
       for (example, hypotheses) in zip(batch, outputs) {
-        let target = accumulator.add(hypothesis: hypotheses.first?.tokens ?? [], targets: example.targets)
+        let target = accumulator.add(
+          hypothesis: hypotheses.first?.tokens ?? [], targets: example.targets,
+          alignment: hypotheses.first?.alignment)
         counted.append((example.source, target))
         tokens += target.count + 1
       }

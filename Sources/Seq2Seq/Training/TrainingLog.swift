@@ -112,12 +112,8 @@ public struct TrainingLog: Sendable {
   private static let newline = UInt8(ascii: "\n")
 
   private static func data(_ line: Line, _ file: URL) throws(CheckpointError) -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     do {
-      return try encoder.encode(line) + [newline]
+      return try JSONEncoder.measurements().encode(line) + [newline]
     } catch {
       throw .unwritable(file: file.path, reason: CheckpointError.problem(error))
     }
