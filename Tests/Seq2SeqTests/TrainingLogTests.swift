@@ -2,10 +2,6 @@ import Foundation
 import Seq2Seq
 import Testing
 
-#if canImport(FoundationXML)
-  import FoundationXML
-#endif
-
 @Suite("What a training leaves to look at")
 struct TrainingLogTests {
   private func trained(epochs: Int) throws -> (trainer: Trainer, updates: [TrainingLog.Line]) {
@@ -29,6 +25,7 @@ struct TrainingLogTests {
     #expect(epochs.map(\.update) == [4, 8])
     for (epoch, report) in zip(epochs, trainer.reports) {
       #expect(epoch.development == report.development && epoch.isBest == report.isBest)
+      #expect(epoch.development?.alignmentEntropy != nil)
       let norms = updates.filter { $0.epoch == epoch.epoch }.map(\.gradientNorm)
       #expect(abs(epoch.gradientNorm - norms.reduce(0, +) / 4) < 1e-9)
     }
@@ -73,28 +70,16 @@ struct TrainingLogTests {
   func picture() throws {
     let (trainer, _) = try trained(epochs: 3)
     func points(_ reports: [EpochReport]) throws -> (curves: Int, points: Int) {
-      let reader = Elements()
-      let parser = XMLParser(data: Data(TrainingPicture(reports).svg().utf8))
-      parser.delegate = reader
-      #expect(parser.parse())
-      return (reader.count["polyline", default: 0], reader.count["circle", default: 0])
+      let texts = try PageReader(TrainingPicture(reports).svg()).texts
+      return (texts["polyline", default: []].count, texts["circle", default: []].count)
     }
-    #expect(try points(trainer.reports) == (4, 12))
-    #expect(try points(Array(trainer.reports.prefix(1))) == (4, 4))
+    #expect(try points(trainer.reports) == (6, 18))
+    #expect(try points(Array(trainer.reports.prefix(1))) == (6, 6))
     let alone = try JSONDecoder().decode(
       EpochReport.self,
       from: Data(#"{"epoch":1,"loss":2,"rate":1,"seconds":0,"tokensPerSecond":0,"isBest":true}"#.utf8))
     #expect(try points([alone]) == (1, 1))
     #expect(TrainingPicture(trainer.reports).svg().contains("seconds of training"))
-  }
-
-  private final class Elements: NSObject, XMLParserDelegate {
-    var count: [String: Int] = [:]
-
-    func parser(
-      _ parser: XMLParser, didStartElement element: String, namespaceURI: String?, qualifiedName: String?,
-      attributes: [String: String] = [:]
-    ) { count[element, default: 0] += 1 }
   }
 }
 

@@ -5,6 +5,9 @@ enum PictureText {
   /// A control character would otherwise move a terminal's cursor or break an XML file.
   static func visible(_ token: String) -> String { String(token.map(visible)) }
 
+  /// The same for a name, whose spaces stay what they are.
+  static func visibleName(_ name: String) -> String { String(name.map { $0 == " " ? $0 : visible($0) }) }
+
   private static func visible(_ character: Character) -> Character {
     let scalar = character.unicodeScalars.first!
     switch scalar.properties.generalCategory {

@@ -13,7 +13,7 @@ extension [AlignmentPicture] {
     let width = pictures.map(\.width).max() ?? 0
     var (height, parts) = (0.0, [String]())
     for picture in pictures {
-      parts += ["<g transform=\"translate(0 \(px(height)))\">"] + picture.parts + ["</g>"]
+      parts += ["<g transform=\"translate(0 \(SVG.px(height)))\">"] + picture.parts + ["</g>"]
       height += picture.height
     }
     return ([SVGPicture.opening(width, height)] + parts + ["</svg>"]).map { $0 + "\n" }.joined()
@@ -64,8 +64,8 @@ private struct SVGPicture {
 
   static func opening(_ width: Double, _ height: Double) -> String {
     """
-    <svg xmlns="http://www.w3.org/2000/svg" width="\(px(width))" height="\(px(height))" \
-    viewBox="0 0 \(px(width)) \(px(height))" font-size="\(px(fontSize))" fill="#1d1d1f" \
+    <svg xmlns="http://www.w3.org/2000/svg" width="\(SVG.px(width))" height="\(SVG.px(height))" \
+    viewBox="0 0 \(SVG.px(width)) \(SVG.px(height))" font-size="\(SVG.px(fontSize))" fill="#1d1d1f" \
     font-family="ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace">
     <rect width="100%" height="100%" fill="#ffffff"/>
     """
@@ -74,17 +74,18 @@ private struct SVGPicture {
   private var titles: [String] {
     let middle = top + Double(target.count) * Self.cell / 2
     return [
-      text("source", "x=\"\(px(left))\" y=\"18\" \(Self.quiet)"),
+      text("source", "x=\"\(SVG.px(left))\" y=\"18\" \(Self.quiet)"),
       text(
-        "target", "transform=\"translate(18 \(px(middle))) rotate(-90)\" text-anchor=\"middle\" \(Self.quiet)"
+        "target",
+        "transform=\"translate(18 \(SVG.px(middle))) rotate(-90)\" text-anchor=\"middle\" \(Self.quiet)"
       ),
     ]
   }
 
   private var heads: [String] {
     source.enumerated().map { column, label in
-      let x = px(left + (Double(column) + 0.5) * Self.cell)
-      let y = px(top - Self.gap)
+      let x = SVG.px(left + (Double(column) + 0.5) * Self.cell)
+      let y = SVG.px(top - Self.gap)
       return text(
         label,
         leans
@@ -96,7 +97,7 @@ private struct SVGPicture {
     target.enumerated().map { row, label in
       // A third of the font's size is half the height of its letters.
       let y = top + (Double(row) + 0.5) * Self.cell + Self.fontSize / 3
-      return text(label, "x=\"\(px(left - Self.gap))\" y=\"\(px(y))\" text-anchor=\"end\"")
+      return text(label, "x=\"\(SVG.px(left - Self.gap))\" y=\"\(SVG.px(y))\" text-anchor=\"end\"")
     }
   }
 
@@ -128,8 +129,9 @@ private struct SVGPicture {
         "fill=\"\(HeatColour.hex(Double(i) / Double(steps - 1)))\"")
     }
     let outline = rect(start, y, Self.legend, 10, Self.outline)
-    let zero = text("0", "x=\"\(px(left))\" y=\"\(px(y + 9))\" \(Self.quiet)")
-    let one = text("1", "x=\"\(px(start + Self.legend + Self.gap))\" y=\"\(px(y + 9))\" \(Self.quiet)")
+    let zero = text("0", "x=\"\(SVG.px(left))\" y=\"\(SVG.px(y + 9))\" \(Self.quiet)")
+    let one = text(
+      "1", "x=\"\(SVG.px(start + Self.legend + Self.gap))\" y=\"\(SVG.px(y + 9))\" \(Self.quiet)")
     return (ramp + [outline, zero, one]).joined(separator: "\n")
   }
 
@@ -143,14 +145,9 @@ private struct SVGPicture {
   private func rect(
     _ x: Double, _ y: Double, _ width: Double, _ height: Double, _ attributes: String, title: String? = nil
   ) -> String {
-    let place = "x=\"\(px(x))\" y=\"\(px(y))\" width=\"\(px(width))\" height=\"\(px(height))\""
+    let place =
+      "x=\"\(SVG.px(x))\" y=\"\(SVG.px(y))\" width=\"\(SVG.px(width))\" height=\"\(SVG.px(height))\""
     guard let title else { return "<rect \(place) \(attributes)/>" }
     return "<rect \(place) \(attributes)><title>\(PictureText.escaped(title))</title></rect>"
   }
-}
-
-/// A length as the document writes it, to a tenth of a pixel.
-private func px(_ length: Double) -> String {
-  let rounded = (length * 10).rounded() / 10
-  return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
 }
