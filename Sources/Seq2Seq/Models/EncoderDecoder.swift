@@ -75,6 +75,16 @@ public struct EncoderDecoder: Parameterized {
     self.output = output
   }
 
+  /// The same model with an embedding of the source that has these of its rows, one after the other.
+  package func embedding(_ ids: [Int32]) -> EncoderDecoder {
+    let rows = Matrix(rows: ids.count, columns: configuration.embedding)
+    rows.setRows(of: Matrix(encoder.embedding), at: ids)
+    var (configuration, encoder) = (configuration, encoder)
+    configuration.sourceVocabulary = ids.count
+    encoder.embedding = rows.tensor([ids.count, configuration.embedding])
+    return EncoderDecoder(configuration, encoder: encoder, decoder: decoder, output: output)
+  }
+
   /// W_y, [V, width of the readout].
   var outputWeight: Tensor { output.weight ?? decoder.embedding }
 
@@ -106,12 +116,14 @@ public struct Batch: Sendable {
     sources = order.map { pairs[$0].source }
     targets = order.map { pairs[$0].target }
     inputs = targets.map { [Int32(Vocabulary.start)] + $0 }
+    outputs = targets.map { $0 + [Int32(Vocabulary.end)] }
   }
 
   /// The tokens that the loss counts: those of the targets and an end for each.
   public var tokens: Int { targets.reduce(0) { $0 + $1.count + 1 } }
 
-  var outputs: [[Int32]] { targets.map { $0 + [Int32(Vocabulary.end)] } }
+  /// What the decoder is asked for: the targets and an end. A negative one is not asked for.
+  var outputs: [[Int32]]
 }
 
 // MARK: - Loss
@@ -130,6 +142,10 @@ extension EncoderDecoder {
     guard longest <= configuration.maximumLength else {
       throw .tooLong(tokens: longest, limit: configuration.maximumLength)
     }
+  }
+
+  func check(source: [Int32]) throws(ModelError) {
+    try Self.check([source], vocabulary: configuration.sourceVocabulary)
   }
 
   private static func check(_ sentences: [[Int32]], vocabulary: Int) throws(ModelError) {

@@ -70,17 +70,21 @@ public struct TranslationModel: Sendable {
   public func score(_ pairs: [(source: [String], target: [String])]) throws(ModelError)
     -> [EncoderDecoder.ForcedScore]
   {
-    var ids: [(source: [Int32], target: [Int32])] = []
-    for pair in pairs {
-      guard pair.target.count <= configuration.maximumLength else {
-        throw .tooLong(tokens: pair.target.count, limit: configuration.maximumLength)
-      }
-      ids.append((try read(pair.source).ids, targetVocabulary.encode(pair.target).map(Int32.init)))
-    }
-    let batch = Batch(ids)
+    let batch = Batch(
+      try pairs.map { pair throws(ModelError) in try ids(source: pair.source, target: pair.target) })
     var result = [EncoderDecoder.ForcedScore?](repeating: nil, count: pairs.count)
     for (place, score) in zip(batch.order, try network.scores(batch)) { result[place] = score }
     return result.map { $0! }
+  }
+
+  /// A pair as the network reads it.
+  ///
+  /// - Throws: ``ModelError/tooLong(tokens:limit:)``.
+  func ids(source: [String], target: [String]) throws(ModelError) -> (source: [Int32], target: [Int32]) {
+    guard target.count <= configuration.maximumLength else {
+      throw .tooLong(tokens: target.count, limit: configuration.maximumLength)
+    }
+    return (try read(source).ids, targetVocabulary.encode(target).map(Int32.init))
   }
 }
 

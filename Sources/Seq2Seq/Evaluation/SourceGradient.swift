@@ -1,0 +1,121 @@
+import Attention
+
+/// How much of the gradient finds its way from each token of a target to the place of the source that the token is about.
+///
+///     g_ti = ‖∂(−log p(y_t | y_<t, x)) / ∂x_i‖, with x_i the embedding of the source's token i
+///
+/// Without attention a gradient comes through the encoder's last states and from there through one step of a cell a token: the farther a token
+/// of the target is from the start, the more steps there are, each of which may shrink and blur it (Bengio, Simard, Frasconi 1994). Attention
+/// leads it to every state of the encoder at once (Bahdanau, Cho, Bengio 2015). A token's own place is taken to be as far into the source
+/// as the token is into the target, and a token of the source on either side belongs to it: right for texts whose order both sides share.
+///
+/// How large gradients are depends on how wrong a model is and on the scale of its embeddings. So what is told is a ratio, the mean of g_t at the
+/// own place over its mean in the whole source: 1 where all of the source gets the same. Targets of different lengths lie on each other
+/// from their first token to their last; every sentence counts the same.
+public struct SourceGradient: Codable, Sendable, Equatable {
+  /// The sentences so far.
+  public private(set) var sentences = 0
+  /// The mean ratio of the tokens in parts of the target of the same length, first to last.
+  public private(set) var ratios: [Double]
+
+  /// - Parameter parts: of the target, at least 1
+  public init(parts: Int) {
+    precondition(parts >= 1, "a target without a part")
+    ratios = Array(repeating: 0, count: parts)
+  }
+
+  /// Adds a sentence by g, [target, source]. Empty ones, and those with a token from which no gradient comes, have no say.
+  public mutating func add(_ norms: [[Double]]) {
+    guard !norms.isEmpty, norms.allSatisfy({ !$0.isEmpty }) else { return }
+    let ratios = norms.indices.map {
+      Self.ratio(norms[$0], at: Self.place(of: $0, norms.count, norms[$0].count))
+    }
+    guard ratios.allSatisfy(\.isFinite) else { return }
+    sentences += 1
+    for (part, value) in Self.spread(ratios, over: self.ratios.count).enumerated() {
+      self.ratios[part] += (value - self.ratios[part]) / Double(sentences)
+    }
+  }
+
+  /// The source's token at the place of token `token` of `target`.
+  private static func place(of token: Int, _ target: Int, _ source: Int) -> Int {
+    target == 1 ? source / 2 : (2 * token * (source - 1) + target - 1) / (2 * (target - 1))
+  }
+
+  private static func ratio(_ norms: [Double], at place: Int) -> Double {
+    let own = norms[max(place - 1, 0)..<min(place + 2, norms.count)]
+    return own.reduce(0, +) / Double(own.count) / (norms.reduce(0, +) / Double(norms.count))
+  }
+
+  /// The mean of a step function over each of `parts` parts of the same length.
+  private static func spread(_ values: [Double], over parts: Int) -> [Double] {
+    let count = values.count
+    // In units in which a value's width and a part's are both whole.
+    return (0..<parts).map { index in
+      let part = index * count..<(index + 1) * count
+      let touched = part.lowerBound / parts...(part.upperBound - 1) / parts
+      return touched.reduce(0.0) { sum, value in
+        let overlap = part.clamped(to: value * parts..<(value + 1) * parts).count
+        return sum + values[value] * Double(overlap) / Double(count)
+      }
+    }
+  }
+}
+
+extension TranslationModel {
+  /// The gradient that finds its way to the sources of examples from their first accepted targets, in float32 and without dropout.
+  ///
+  /// - Parameters:
+  ///   - parts: those that targets are cut into, at least 1
+  ///   - progress: called with the number of examples done; returning false stops early, with what was done so far
+  /// - Throws: ``ModelError/tooLong(tokens:limit:)``.
+  /// - Complexity: every example goes through the model once for each token of its target.
+  public func sourceGradient(
+    _ examples: [ParallelCorpus.Example], parts: Int, progress: (Int) -> Bool = { _ in true }
+  ) throws(ModelError) -> SourceGradient {
+    var result = SourceGradient(parts: parts)
+    for (index, example) in examples.enumerated() {
+      let pair = try ids(source: example.source, target: example.targets[0])
+      let gradients = try network.sourceGradients(source: pair.source, target: pair.target)
+      // The end is about no place of the source.
+      result.add(gradients.dropLast().map { $0.map(\.norm) })
+      if !progress(index + 1) { break }
+    }
+    return result
+  }
+}
+
+extension EncoderDecoder {
+  /// The gradients of −log p of every token of a target, and of its end, with respect to the embedding of every token of its source,
+  /// [target + 1, source, E].
+  ///
+  /// - Throws: ``ModelError/id(_:vocabulary:)``; with the location score ``ModelError/tooLong(tokens:limit:)``.
+  package func sourceGradients(source: [Int32], target: [Int32]) throws(ModelError) -> [[[Float]]] {
+    try check(source: source)
+    let (copies, length) = (target.count + 1, source.count)
+    guard length > 0 else { return Array(repeating: [], count: copies) }
+    // The gradient of an embedding adds up those of all places of a token. So every place of every copy has a token of its own.
+    let places = Array(0..<Int32(copies * length))
+    let rows = Array(repeating: source, count: copies).flatMap { $0 }
+    var batch = Batch(
+      (0..<copies).map { copy in (source: Array(places[copy * length..<(copy + 1) * length]), target: target)
+      })
+    // Each copy is asked for one token.
+    for copy in 0..<copies {
+      for token in 0..<copies where token != copy { batch.outputs[copy][token] = -1 }
+    }
+    let gradient = try embedding(rows).lossAndGradient(batch).gradient.encoder.embedding
+    let (elements, width) = (gradient.elements, gradient.shape[1])
+    // That of the mean over as many tokens as the batch has.
+    let scale = Float(batch.tokens)
+    return (0..<copies).map { copy in
+      (0..<length).map { token in
+        elements[(copy * length + token) * width..<(copy * length + token + 1) * width].map { scale * $0 }
+      }
+    }
+  }
+}
+
+extension [Float] {
+  fileprivate var norm: Double { reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot() }
+}
