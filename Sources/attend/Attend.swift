@@ -12,7 +12,8 @@ struct Attend: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Demo.self, Train.self, Average.self, Translate.self, ScoreTargets.self, Evaluate.self, Align.self,
+      Demo.self, Train.self, Average.self, Translate.self, ScoreTargets.self, Evaluate.self, Compare.self,
+      Align.self,
       Info.self,
     ])
 

@@ -1,0 +1,84 @@
+import Foundation
+import Seq2Seq
+import Testing
+
+/// `compare`.
+@Suite struct CompareTests {
+  @Test func tablesPictureAndJSON() throws {
+    try Fixture.with { fixture in
+      let plain = fixture.path("plain")
+      let trained = try Command(
+        fixture.train(["--epochs", "1", "--model", "plain"], output: plain)
+      ).run()
+      try #require(trained.status == 0, "\(trained.error)")
+      let picture = fixture.path("picture.svg")
+      let compare = [
+        "compare", "--model", fixture.model, "--model", "no attention=\(plain)", "--data", fixture.data,
+      ]
+      let outcome = try Command(compare + ["--output", picture]).run()
+      #expect(outcome.status == 0, "\(outcome.error)")
+      #expect(outcome.notes == ["picture in \(picture)"])
+      #expect(!outcome.output.contains("\u{1B}") && !outcome.output.contains("\r"))
+      let tables = outcome.output.split(separator: "\n\n")
+      try #require(tables.count == 3)
+      for (table, title) in zip(tables, ["sequence error rate, %", "token error rate, %", "gradient at"]) {
+        #expect(table.hasPrefix(title) && table.contains("model  no attention\n"))
+      }
+      let svg = try String(contentsOfFile: picture, encoding: .utf8)
+      #expect(svg.hasPrefix("<svg") && svg.matches(of: #/<polyline/#).count == 6)
+
+      let json = try Command(compare + ["--json", "--bucket", "10"]).run()
+      #expect(json.status == 0, "\(json.error)")
+      let comparison = try JSONDecoder().decode(ModelComparison.self, from: Data(json.output.utf8))
+      #expect(comparison.models.map(\.name) == ["model", "no attention"])
+      for model in comparison.models {
+        #expect(model.buckets.reduce(0) { $0 + $1.evaluation.examples } == 40)
+        #expect(model.buckets.allSatisfy { $0.lengths.count == 10 })
+        #expect(model.gradient?.sentences == model.buckets.last?.evaluation.examples)
+        #expect(
+          model.buckets.allSatisfy { ($0.evaluation.alignmentEntropy == nil) == (model.name != "model") })
+      }
+      // On a terminal it says how far it is.
+      let screen = try Terminal().run(Command(compare, environment: ["TERM": "xterm"]))
+      #expect(screen.contains("comparing") && screen.contains("100 %"))
+    }
+  }
+
+  @Test(arguments: [
+    (["--model", "a/x", "--model", "b/x"], "two models are called x; name one of them: --model name=b/x"),
+    (["--model", "x="], "--model is 'x='; expected a folder, or name=folder"),
+    (["--model", "=x"], "--model is '=x'; expected"),
+    (["--model", "x", "--bucket", "0"], "--bucket is 0; expected at least 1"),
+    (["--model", "x", "--output", "x.html"], "--output is x.html; expected a name that ends in .svg"),
+    (["--model", "x", "--beam", "0"], "--beam is 0"),
+  ])
+  func options(_ options: [String], _ expected: String) throws {
+    let outcome = try Command(["compare", "--data", "none"] + options).run()
+    #expect(outcome.status == 64)
+    #expect(outcome.notes.first?.contains(expected) == true, "\(outcome.error)")
+  }
+
+  @Test func modelsThatCutTextDifferently() throws {
+    try Fixture.with { fixture in
+      let other = fixture.path("other")
+      let trained = try Command(
+        fixture.train(["--epochs", "1", "--source-tokens", "words"], output: other)
+      ).run()
+      try #require(trained.status == 0, "\(trained.error)")
+      let outcome = try attend(
+        "compare", "--model", fixture.model, "--model", other, "--data", fixture.data)
+      #expect(outcome.status == 1)
+      #expect(outcome.error.contains("models that cut text into the same tokens"))
+    }
+  }
+
+  @Test func aFolderMayHaveTheSignInItsName() throws {
+    try Fixture.with { fixture in
+      let sign = fixture.path("a=b")
+      try FileManager.default.moveItem(atPath: fixture.model, toPath: sign)
+      let outcome = try attend("compare", "--model", sign, "--data", fixture.data, "--quiet")
+      #expect(outcome.status == 0, "\(outcome.error)")
+      #expect(outcome.output.contains(#/examples +a=b\n/#))
+    }
+  }
+}
