@@ -26,6 +26,8 @@ struct ScheduledSamplingTests {
     ModelConfiguration.luong(cell: .gru, embedding: 16, hidden: 32),
     .luong(layers: 2, embedding: 8, hidden: 16),
     .bahdanau(embedding: 16, hidden: 32), .plain(embedding: 16, hidden: 32),
+    .bahdanau(cell: .gruResetBefore, readout: .maxout, embedding: 16, hidden: 32),
+    ModelConfiguration.luong(embedding: 16, hidden: 32).with { $0.window = .predictive(radius: 2) },
   ]
 
   /// With no true tokens left it is fed what greedy decoding writes, as long as that lasts.

@@ -98,7 +98,7 @@ struct DecoderTape {
   private let cell: RecurrentCell
   private let inputFeeding: Bool
   /// The embeddings of the tokens that are fed, [rows, E].
-  private(set) var embedded: LayerInput
+  let embedded: LayerInput
   let layers: [RecurrentTape]
   /// What the layers return, [rows, H]: their states, and above the first with residual connections a sum of its own.
   let outputs: [Matrix]
@@ -129,11 +129,18 @@ struct DecoderTape {
     readout = attention == nil ? outputs.last! : Matrix(rows: rows, columns: width)
   }
 
-  /// A tape for as many other tokens, without dropout, in the memory of one that nothing reads any more.
+  /// A tape for as many other tokens, or fewer, without dropout, in the memory of one that nothing reads any more.
   init(_ decoder: any RecurrentDecoder, _ ids: [Int32], reusing tape: DecoderTape) {
-    precondition(ids.count == tape.readout.rows)
-    self = tape
+    precondition(ids.count <= tape.readout.rows)
+    let rows = 0..<ids.count
+    (cell, inputFeeding) = (tape.cell, tape.inputFeeding)
     embedded = LayerInput(embedding: decoder.embedding, ids, dropout: nil, at: .targetEmbedding)
+    layers = tape.layers.map { $0.rows(rows) }
+    outputs = tape.outputs.map { $0.rows(rows) }
+    inputs = tape.inputs.map { $0.rows(rows) }
+    attention = tape.attention?.rows(rows)
+    maxout = tape.maxout?.rows(rows)
+    readout = tape.readout.rows(rows)
   }
 
   /// What the top layer returns, [rows, H]: s.
@@ -157,5 +164,11 @@ struct MaxoutTape {
   init(rows: Int, hidden: Int) {
     previous = Matrix(rows: rows, columns: hidden)
     sums = Matrix(rows: rows, columns: hidden)
+  }
+
+  private init(previous: Matrix, sums: Matrix) { (self.previous, self.sums) = (previous, sums) }
+
+  func rows(_ range: Range<Int>) -> MaxoutTape {
+    MaxoutTape(previous: previous.rows(range), sums: sums.rows(range))
   }
 }

@@ -83,12 +83,15 @@ extension EncoderDecoder {
     let model = PackedModel(self, precision)
     let encoded = model.encode(batch.sources)
     var state = encoded.start
+    // The state lies in the last step's tape, so that two take turns.
+    var (spent, previous): (DecoderTape?, DecoderTape?) = (nil, nil)
     for step in 0..<last {
       // The longest come first: those that have a token to be fed next.
       let running = inputs.prefix { $0.count > step + 1 }.count
       let tape = model.advance(
         state.prefix(running), tokens: inputs[..<running].map { $0[step] }, memory: encoded.memory,
-        sources: running, spent: nil)
+        sources: running, spent: spent)
+      (spent, previous) = (previous, tape)
       let likeliest = model.likeliest(3, tape.readout)
       for sentence in 0..<running where isOwn[sentence][step + 1] {
         let token = likeliest.row(sentence).first {
