@@ -1,3 +1,4 @@
+import Attention
 import Foundation
 import Seq2Seq
 
@@ -66,8 +67,8 @@ enum Reports {
     }
   }
 
-  /// What a model is made of, in one line.
-  static func line(_ model: TranslationModel) -> String {
+  /// What a model is made of, in one line, and the precision that it trains in where that is another than float32.
+  static func line(_ model: TranslationModel, training precision: Precision = .float32) -> String {
     let shape = model.configuration
     let kind =
       switch (shape.decoder, shape.score) {
@@ -79,7 +80,8 @@ enum Reports {
     let layers = "\(shape.layers) × \(shape.hidden) \(shape.cell.rawValue.uppercased())"
     let stack = shape.residual ? "\(layers), residual" : layers
     let direction = shape.bidirectional ? "bidirectional" : "one direction"
-    return
-      "\(kind)\(window), \(stack), \(direction), \(Format.count(model.network.parameterCount)) parameters"
+    let parameters = "\(Format.count(model.network.parameterCount)) parameters"
+    let rounded = precision == .float32 ? "" : ", in \(precision.rawValue)"
+    return "\(kind)\(window), \(stack), \(direction), \(parameters)\(rounded)"
   }
 }

@@ -59,7 +59,7 @@ struct Train: ParsableCommand {
     try recipe.write(to: folder.appending(path: Recipe.file))
     var run = TrainingRun(trainer, folder: folder, epochs: recipe.epochs, quiet: quiet)
     (run.logEvery, run.keepEpochs) = (logEvery, keepEpochs)
-    if !quiet { Console.note(Reports.line(trainer.model)) }
+    if !quiet { Console.note(Reports.line(trainer.model, training: recipe.training.precision)) }
     switch try run.run() {
     case .finished: try finish(run.trainer)
     case .interrupted: throw interrupted(resuming: Array(CommandLine.arguments.dropFirst()))

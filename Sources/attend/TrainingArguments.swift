@@ -42,6 +42,18 @@ enum Reach: String, ExpressibleByArgument, CaseIterable {
   static let standardRadius = 10
 }
 
+/// What training can round to; int8 is for decoding alone.
+enum TrainingPrecision: String, ExpressibleByArgument, CaseIterable {
+  case float32, bfloat16
+
+  var precision: Precision {
+    switch self {
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    }
+  }
+}
+
 /// What a model is made of, and how it is trained. Nothing here has a default of its own: what is not given is the preset's or
 /// the file's, else the library's default or, on resuming, what was saved.
 struct TrainingArguments: ParsableArguments {
@@ -185,9 +197,9 @@ struct TrainingArguments: ParsableArguments {
   @Option(
     help: """
       What encoder, attention and decoder round the factors of their weights' products to; with bfloat16 the weights \
-      that learn stay in float32, int8 does not train. (default: \(training.precision.rawValue))
+      that learn stay in float32. (default: \(training.precision.rawValue))
       """)
-  var precision: Precision?
+  var precision: TrainingPrecision?
   @Option(
     help: number(
       "Decay of the moving average of weights that is judged and kept; 0 keeps the weights themselves.",

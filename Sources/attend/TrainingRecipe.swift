@@ -84,7 +84,7 @@ extension TrainingArguments {
     }
     if let samplingK { training.sampling?.k = samplingK }
     if let samplingLeast { training.sampling?.least = samplingLeast }
-    set(&training.precision, precision)
+    set(&training.precision, precision?.precision)
     set(&training.averageDecay, averageDecay)
     set(&training.developmentBeam, devBeam)
     set(&training.criterion, bestBy)
@@ -122,6 +122,9 @@ extension TrainingArguments {
     }
     if radius != nil && recipe.model.window == nil {
       return "--radius is that of a local window; add --window local-m or local-p, or leave it out"
+    }
+    if residual && recipe.model.layers == 1 {
+      return "--residual is between layers, and there is one; take --layers 2, or leave --residual out"
     }
     guard recipe.model.decoder == .bahdanau else { return nil }
     let fixed = [

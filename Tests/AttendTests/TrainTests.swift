@@ -144,6 +144,8 @@ import Testing
       let parts = try train("parts", "--epochs", "2", "--resume")
       #expect(parts.outcome.status == 0, "\(parts.outcome.error)")
       #expect(parts.weights != nil && parts.weights == whole.weights && parts.weights != plain.weights)
+      #expect(parts.outcome.error.contains(" parameters, in bfloat16\n"))
+      #expect(plain.outcome.error.contains(" parameters\n"))
       let more = try train("parts", "--epochs", "3", "--resume", "--precision", "bfloat16")
       #expect(more.outcome.status == 0, "\(more.outcome.error)")
     }
