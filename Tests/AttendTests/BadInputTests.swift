@@ -201,6 +201,29 @@ import Testing
     }
   }
 
+  @Test func modelThatIsAFile() throws {
+    try Fixture.with(model: nil) { fixture in
+      for command in [
+        ["translate"], ["score"], ["evaluate", "--data", fixture.data], ["align", "--source", "1 May 2000"],
+        ["average", "--output", fixture.path("average")],
+      ] {
+        expectFailure(
+          try Command(command + ["--model", fixture.data]).run(),
+          ["data.tsv: a file, and no model; a model is a folder with config.json"])
+      }
+    }
+  }
+
+  @Test func pictureInAFolderThatIsNot() throws {
+    try Fixture.with { fixture in
+      let output = fixture.path("none/picture.svg")
+      let outcome = try attend(
+        "align", "--model", fixture.model, "--source", "1 May 2000", "--output", output)
+      expectFailure(outcome, ["none/picture.svg: cannot be written", "make its folder, or choose another"])
+      #expect(!outcome.error.contains("room"))
+    }
+  }
+
   @Test func folderThatCannotBeWritten() throws {
     try Fixture.with(model: nil) { fixture in
       let below = fixture.data + "/model"

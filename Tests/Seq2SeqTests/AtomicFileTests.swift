@@ -43,6 +43,16 @@ import Testing
     }
   }
 
+  #if os(Linux)
+    @Test func aFullDisk() {
+      let error = #expect(throws: CheckpointError.self) {
+        try AtomicFile.write(Data("x".utf8), to: URL(filePath: "/dev/full"))
+      }
+      #expect(error.map { "\($0)".contains("No space left on device); a file that was there") } == true)
+      #expect(error.map { "\($0)".contains("make room") } == true)
+    }
+  #endif
+
   @Test func namesThePathAndTheCause() throws {
     try withTemporaryFolder { folder in
       let nowhere = folder.appendingPathComponent("none/a")
@@ -52,6 +62,7 @@ import Testing
       #expect(throws: CheckpointError.unwritable(file: folder.path, reason: "it is a directory")) {
         try AtomicFile.write(Data(), to: folder)
       }
+      #expect(text.hasSuffix("make its folder, or choose another place"), "\(text)")
       // The temporary file can be written here, its renaming fails.
       let long = folder.appendingPathComponent(String(repeating: "x", count: 300))
       #expect(throws: CheckpointError.self) { try AtomicFile.write(Data("x".utf8), to: long) }

@@ -10,6 +10,8 @@ public enum CheckpointError: Error, Equatable, Sendable {
   /// A sound file that holds what this module does not read.
   case unsupported(file: String, problem: String)
   case unwritable(file: String, reason: String)
+  /// What should be a model's folder is a file.
+  case notAFolder(path: String)
 }
 
 extension CheckpointError: CustomStringConvertible {
@@ -24,9 +26,24 @@ extension CheckpointError: CustomStringConvertible {
     case .unsupported(let file, let problem):
       "\(file): not supported (\(problem)); save the tensors as float32"
     case .unwritable(let file, let reason):
-      "\(file): cannot be written (\(reason)); a file that was there is unchanged; "
-        + "make room or choose another place"
+      "\(file): cannot be written (\(reason)); \(Self.remedy(reason))"
+    case .notAFolder(let path):
+      "\(path): a file, and no model; a model is a folder with config.json, model.safetensors and two vocabularies: "
+        + "name one that attend train made"
     }
+  }
+
+  /// What to do about the system's reason for not writing.
+  private static func remedy(_ reason: String) -> String {
+    func isOne(of problems: Int32...) -> Bool {
+      problems.contains { String(cString: strerror($0)) == reason }
+    }
+    if isOne(of: ENOSPC, EDQUOT) {
+      return "a file that was there is unchanged; make room or choose another place"
+    }
+    if isOne(of: ENOENT) { return "make its folder, or choose another place" }
+    if isOne(of: EACCES, EPERM, EROFS) { return "choose a place that you may write to" }
+    return "choose another place"
   }
 }
 

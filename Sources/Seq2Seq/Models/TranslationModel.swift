@@ -107,6 +107,10 @@ extension TranslationModel {
   ///
   /// - Throws: ``CheckpointError`` naming the file that is missing, torn or does not belong to the others.
   public init(contentsOf folder: URL) throws(CheckpointError) {
+    var isFolder: ObjCBool = true
+    if FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), !isFolder.boolValue {
+      throw .notAFolder(path: folder.path)
+    }
     let description = try CheckpointError.decode(
       Description.self, from: folder.appending(path: Self.configurationFile))
     do {
