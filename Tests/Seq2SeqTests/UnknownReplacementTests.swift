@@ -30,6 +30,24 @@ import Testing
     #expect(replaced > 20)
   }
 
+  @Test("what was written without looking at any word stays unknown")
+  func beyondALocalWindow() throws {
+    var shape = ModelConfiguration.luong(embedding: 6, hidden: 10)
+    shape.window = .monotonic(radius: 1)
+    let options = DecodingOptions(beam: 12, unknown: UnknownReplacement())
+    var (copied, left) = (0, 0)
+    for hypothesis in try (1...10).flatMap({
+      try DecodingModels.model(shape, seed: $0).translate("a", options: options)
+    }) {
+      for place in hypothesis.unknown {
+        let looked = try #require(hypothesis.alignment)[place].contains { $0 > 0 }
+        #expect(hypothesis.tokens[place] == (looked ? "a" : "<unk>"))
+        (copied, left) = looked ? (copied + 1, left) : (copied, left + 1)
+      }
+    }
+    #expect(copied > 0 && left > 0, "\(copied) copied, \(left) left")
+  }
+
   @Test func needsAttention() throws {
     let model = try DecodingModels.model(.plain(embedding: 4, hidden: 6))
     #expect(throws: ModelError.noAlignment) {

@@ -2,7 +2,8 @@ import Foundation
 
 /// What stands for the words that a model wrote as unknown: the source word that it looked at most while it did, or that
 /// word's translation by a dictionary (Luong et al. 2015, "Addressing the Rare Word Problem in Neural Machine Translation",
-/// §3.3, with the attention in the place of learnt positions).
+/// §3.3, with the attention in the place of learnt positions). A word that was written without looking at any, as beyond the end
+/// of a local window's source, stays unknown.
 public struct UnknownReplacement: Sendable, Equatable {
   /// What to write for a source token; the others are copied.
   public var dictionary: [String: String]
@@ -33,7 +34,8 @@ public struct UnknownReplacement: Sendable, Equatable {
     for place in places {
       let weights = alignment[place]
       // Of equal weights the first.
-      let word = source[weights.firstIndex(of: weights.max()!)!]
+      guard let most = weights.max(), most > 0, let looked = weights.firstIndex(of: most) else { continue }
+      let word = source[looked]
       result[place] = dictionary[word] ?? word
     }
     return result
