@@ -93,7 +93,8 @@ struct Train: ParsableCommand {
     let learn = try corpus(train)
     let development = try dev.map(corpus)
     let model = try TranslationModel(
-      recipe.model, corpus: learn, source: recipe.source, target: recipe.target, seed: recipe.training.seed)
+      recipe.model, corpus: learn, source: recipe.source, target: recipe.target, limits: recipe.vocabulary,
+      seed: recipe.training.seed)
     describe(model, learn, development)
     return (try Trainer(model, corpus: learn, development: development, options: recipe.training), recipe)
   }
@@ -110,9 +111,9 @@ struct Train: ParsableCommand {
     let corpus = try Reports.corpus(train, for: model)
     let development = try dev.map { try Reports.corpus($0, for: model) }
     let trainer = try Trainer(resuming: folder, corpus: corpus, development: development)
-    let saved = Recipe(
-      model: model.configuration, source: model.source, target: model.target, training: trainer.options,
-      epochs: try epochs(of: folder.appending(path: Recipe.file)))
+    var saved = try told(by: folder.appending(path: Recipe.file))
+    (saved.model, saved.source, saved.target) = (model.configuration, model.source, model.target)
+    saved.training = trainer.options
     let recipe = try arguments.recipe(over: saved)
     let contradictions = arguments.contradictions(recipe, saved)
     guard contradictions.isEmpty else {
@@ -124,11 +125,11 @@ struct Train: ParsableCommand {
     return (trainer, recipe)
   }
 
-  /// What the training was told; the usual number where it left no recipe, as the demo's does.
-  private func epochs(of recipe: URL) throws -> Int {
+  /// What the training was told; the usual where it left no recipe, as the demo's does.
+  private func told(by file: URL) throws -> Recipe {
     let usual = Recipe()
-    guard FileManager.default.fileExists(atPath: recipe.path) else { return usual.epochs }
-    return try usual.laying(contentsOf: recipe).epochs
+    guard FileManager.default.fileExists(atPath: file.path) else { return usual }
+    return try usual.laying(contentsOf: file)
   }
 
   private func describe(_ model: TranslationModel, _ corpus: ParallelCorpus, _ development: ParallelCorpus?) {

@@ -6,7 +6,6 @@ extension Score: ExpressibleByArgument {}
 extension Readout: ExpressibleByArgument {}
 extension RecurrentCell: ExpressibleByArgument {}
 extension ModelKind: ExpressibleByArgument {}
-extension Tokenization.Unit: ExpressibleByArgument {}
 extension OptimizerOptions.Rule: ExpressibleByArgument {}
 extension RateSchedule.Shape: ExpressibleByArgument {}
 extension ScheduledSampling.Decay: ExpressibleByArgument {}
@@ -141,12 +140,7 @@ struct TrainingArguments: ParsableArguments {
   @Option(help: number("Most tokens that a sentence may have.", shape.maximumLength))
   var maxLength: Int?
 
-  @Option(help: "What a token of the source is. (default: characters)")
-  var sourceTokens: Tokenization.Unit?
-  @Option(help: "What a token of the target is. (default: characters)")
-  var targetTokens: Tokenization.Unit?
-  @Flag(help: "Lowercase the text of both sides.")
-  var lowercase = false
+  @OptionGroup var text: TextArguments
 
   @Option(help: number("Pairs in a batch.", training.batchSize))
   var batch: Int?

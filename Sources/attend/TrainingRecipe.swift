@@ -13,8 +13,7 @@ extension TrainingArguments {
     if let config { result = try result.laying(contentsOf: URL(fileURLWithPath: config)) }
     if let model { try result.become(model) }
     lay(over: &result.model)
-    lay(over: &result.source, unit: sourceTokens)
-    lay(over: &result.target, unit: targetTokens)
+    text.lay(over: &result)
     lay(over: &result.training)
     set(&result.epochs, epochs)
     // A cosine is laid out for the training's length.
@@ -55,11 +54,6 @@ extension TrainingArguments {
   private func lay(over shape: inout AttentionWindow?) {
     if let window { shape = window.window(radius: radius ?? shape?.radius ?? Reach.standardRadius) }
     if let radius { shape = shape?.with(radius: radius) }
-  }
-
-  private func lay(over tokenization: inout Tokenization, unit: Tokenization.Unit?) {
-    set(&tokenization.unit, unit)
-    if lowercase { tokenization.lowercase = true }
   }
 
   private func lay(over training: inout TrainingOptions) {
@@ -164,7 +158,8 @@ extension TrainingArguments {
     "batchSize": "batch", "accumulation": "accumulate", "rule": "optimizer", "shape": "schedule",
     "training.sampling.decay": "scheduled-sampling", "k": "sampling-k",
     "least": "sampling-least", "model.window.kind": "window", "clipNorm": "clip",
-    "developmentBeam": "dev-beam", "criterion": "best-by",
+    "developmentBeam": "dev-beam", "criterion": "best-by", "minimumCount": "min-count",
+    "maximumSize": "max-vocabulary",
   ]
 
   /// Options that say what the recipe's value does not.

@@ -120,6 +120,8 @@ import Testing
     (["--recurrent-dropout", "1"], "--recurrent-dropout is 1.0; expected at least 0 and less than 1"),
     (["--initial-range", "0"], "--initial-range is 0.0; expected a positive number"),
     (["--tied"], "--embedding is 64; expected 128 with tied embeddings"),
+    (["--min-count", "0"], "--min-count is 0; expected at least 1"),
+    (["--max-vocabulary", "3"], "--max-vocabulary is 3; expected at least 4, 3 of them reserved"),
     (["--colour", "red"], "--colour"),
   ])
   func optionValue(_ arguments: [String], _ expected: String) throws {

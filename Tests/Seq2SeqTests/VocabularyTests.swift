@@ -13,10 +13,10 @@ import Testing
 
   @Test func leavesOutRareTokens() {
     let sentences = [["a", "a", "a", "b", "b", "c"]]
-    #expect(Vocabulary(counting: sentences, minimumCount: 2).count == 5)
-    #expect(Vocabulary(counting: sentences, maximumSize: 4).decode([3]) == ["a"])
-    #expect(Vocabulary(counting: sentences, maximumSize: 4).count == 4)
-    #expect(Vocabulary(counting: sentences, maximumSize: 1).count == 3)
+    #expect(Vocabulary(counting: sentences, limits: .init(minimumCount: 2)).count == 5)
+    #expect(Vocabulary(counting: sentences, limits: .init(maximumSize: 4)).decode([3]) == ["a"])
+    #expect(Vocabulary(counting: sentences, limits: .init(maximumSize: 4)).count == 4)
+    #expect(Vocabulary(counting: sentences, limits: .init(maximumSize: 1)).count == 3)
     #expect(Vocabulary(counting: [[String]]()).count == 3)
   }
 

@@ -26,13 +26,14 @@ public struct TranslationModel: Sendable {
 
   /// A model with random weights for the tokens of a corpus.
   ///
+  /// - Parameter limits: which tokens each side's vocabulary takes in
   /// - Throws: ``ModelError/configuration(option:expected:found:)``.
   public init(
     _ configuration: ModelConfiguration, corpus: ParallelCorpus, source: Tokenization, target: Tokenization,
-    seed: UInt64
+    limits: Vocabulary.Limits = Vocabulary.Limits(), seed: UInt64
   ) throws(ModelError) {
-    sourceVocabulary = Vocabulary(counting: corpus.pairs.lazy.map(\.source))
-    targetVocabulary = Vocabulary(counting: corpus.pairs.lazy.map(\.target))
+    sourceVocabulary = Vocabulary(counting: corpus.pairs.lazy.map(\.source), limits: limits)
+    targetVocabulary = Vocabulary(counting: corpus.pairs.lazy.map(\.target), limits: limits)
     self.source = source
     self.target = target
     var sized = try configuration.sized(source: sourceVocabulary.count, target: targetVocabulary.count)

@@ -16,6 +16,19 @@ public struct Vocabulary: Sendable, Equatable {
   /// How the reserved ids are written, in their order.
   public static let reserved = ["<unk>", "<s>", "</s>"]
 
+  /// Which tokens of a text a vocabulary takes in.
+  public struct Limits: Codable, Sendable, Equatable {
+    /// A token seen less often is left out, and so reads as ``Vocabulary/unknown``.
+    public var minimumCount: Int
+    /// The most ids there may be, the three reserved ones included; nil for no limit.
+    public var maximumSize: Int?
+
+    public init(minimumCount: Int = 1, maximumSize: Int? = nil) {
+      self.minimumCount = minimumCount
+      self.maximumSize = maximumSize
+    }
+  }
+
   /// The tokens of the data, in the order of their ids from `reserved.count` on.
   private let tokens: [String]
   private let ids: [String: Int]
@@ -23,18 +36,15 @@ public struct Vocabulary: Sendable, Equatable {
   /// Counts the tokens of the sentences: the most frequent comes first, ties stand in the order of their
   /// Unicode scalars, so that the same data always gives the same ids.
   ///
-  /// - Parameters:
-  ///   - minimumCount: A token seen less often is left out, and so reads as ``unknown``.
-  ///   - maximumSize: The most ids there may be, the three reserved ones included; `nil` for no limit.
   /// - Complexity: O(n + v log v) for n tokens, v of them distinct.
-  public init(counting sentences: some Sequence<[String]>, minimumCount: Int = 1, maximumSize: Int? = nil) {
+  public init(counting sentences: some Sequence<[String]>, limits: Limits = Limits()) {
     var counts: [String: Int] = [:]
     for sentence in sentences {
       for token in sentence { counts[token, default: 0] += 1 }
     }
-    let ordered = counts.filter { $0.value >= minimumCount }
+    let ordered = counts.filter { $0.value >= limits.minimumCount }
       .sorted { a, b in a.value != b.value ? a.value > b.value : a.key < b.key }
-    let room = max(0, (maximumSize ?? Int.max) - Self.reserved.count)
+    let room = max(0, (limits.maximumSize ?? Int.max) - Self.reserved.count)
     self.init(distinct: ordered.prefix(room).map(\.key))
   }
 

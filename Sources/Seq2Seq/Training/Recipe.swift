@@ -6,17 +6,21 @@ public struct Recipe: Codable, Sendable, Equatable {
   public var model: ModelConfiguration
   public var source: Tokenization
   public var target: Tokenization
+  /// Which tokens of the training data each side's vocabulary takes in.
+  public var vocabulary: Vocabulary.Limits
   public var training: TrainingOptions
   /// The most epochs.
   public var epochs: Int
 
   public init(
     model: ModelConfiguration = .luong(), source: Tokenization = .characters,
-    target: Tokenization = .characters, training: TrainingOptions = TrainingOptions(), epochs: Int = 20
+    target: Tokenization = .characters, vocabulary: Vocabulary.Limits = Vocabulary.Limits(),
+    training: TrainingOptions = TrainingOptions(), epochs: Int = 20
   ) {
     self.model = model
     self.source = source
     self.target = target
+    self.vocabulary = vocabulary
     self.training = training
     self.epochs = epochs
   }
@@ -28,6 +32,16 @@ public struct Recipe: Codable, Sendable, Equatable {
   public func validate() throws(ModelError) {
     guard epochs >= 1 else {
       throw .configuration(option: "epochs", expected: "at least 1", found: "\(epochs)")
+    }
+    guard vocabulary.minimumCount >= 1 else {
+      throw .configuration(
+        option: "minimumCount", expected: "at least 1", found: "\(vocabulary.minimumCount)")
+    }
+    let least = Vocabulary.reserved.count + 1
+    guard vocabulary.maximumSize ?? least >= least else {
+      throw .configuration(
+        option: "maximumSize", expected: "at least \(least), \(Vocabulary.reserved.count) of them reserved",
+        found: "\(vocabulary.maximumSize ?? 0)")
     }
     try training.validate()
     // The sizes of the vocabularies are not known yet; these are the smallest.
@@ -139,6 +153,8 @@ extension Recipe {
     self.model = try sizes.laid(under: model).decoded(ModelConfiguration.self)
     source = try values.decode(Tokenization.self, forKey: .source)
     target = try values.decode(Tokenization.self, forKey: .target)
+    vocabulary =
+      try values.decodeIfPresent(Vocabulary.Limits.self, forKey: .vocabulary) ?? Vocabulary.Limits()
     training = try values.decode(TrainingOptions.self, forKey: .training)
     epochs = try values.decode(Int.self, forKey: .epochs)
   }
