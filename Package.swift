@@ -58,7 +58,7 @@ let package = Package(
       name: "ParityTests",
       dependencies: ["Seq2Seq", "Attention", "AttentionReference", "TestSupport"],
       path: "Tests/Parity",
-      exclude: ["make_fixtures.py", "make_onnx_fixtures.py"],
+      exclude: ["make_fixtures.py", "make_onnx_fixtures.py", "make_subword_fixtures.py"],
       resources: [.copy("Fixtures")]
     ),
   ],

@@ -13,8 +13,7 @@ struct Attend: ParsableCommand {
     version: version,
     subcommands: [
       Demo.self, Train.self, Average.self, Translate.self, ScoreTargets.self, Evaluate.self, Compare.self,
-      Align.self,
-      Info.self,
+      Align.self, BPE.self, Info.self,
     ])
 
   /// Parses, runs, and tells of a failure in one line. Mistakes in the arguments themselves are told, with the

@@ -6,10 +6,16 @@ extension Tokenization.Unit: ExpressibleByArgument {}
 
 /// What text is cut into, and what of it the vocabularies take in.
 struct TextArguments: ParsableArguments {
-  @Option(help: "What a token of the source is. (default: characters)")
+  @Option(help: "What a token of the source is. (default: characters; whitespace with subwords)")
   var sourceTokens: Tokenization.Unit?
-  @Option(help: "What a token of the target is. (default: characters)")
+  @Option(help: "What a token of the target is. (default: characters; whitespace with subwords)")
   var targetTokens: Tokenization.Unit?
+  @Option(
+    help: "Cut the source's tokens into subwords by this file, of attend bpe or subword-nmt.",
+    completion: .file())
+  var sourceSubwords: String?
+  @Option(help: "The same for the target; it may be the same file.", completion: .file())
+  var targetSubwords: String?
   @Flag(help: "Lowercase the text of both sides.")
   var lowercase = false
   @Option(
@@ -22,14 +28,25 @@ struct TextArguments: ParsableArguments {
       valueName: "n"))
   var maxVocabulary: Int?
 
-  func lay(over recipe: inout Recipe) {
-    lay(over: &recipe.source, unit: sourceTokens)
-    lay(over: &recipe.target, unit: targetTokens)
+  /// Whether files of subwords are to be read.
+  var namesFiles: Bool { sourceSubwords != nil || targetSubwords != nil }
+
+  /// - Throws: ``CheckpointError`` for a file of subwords.
+  func lay(over recipe: inout Recipe) throws {
+    try lay(over: &recipe.source, sourceTokens, sourceSubwords)
+    try lay(over: &recipe.target, targetTokens, targetSubwords)
     if let minCount { recipe.vocabulary.minimumCount = minCount }
     if let maxVocabulary { recipe.vocabulary.maximumSize = maxVocabulary }
   }
 
-  private func lay(over tokenization: inout Tokenization, unit: Tokenization.Unit?) {
+  private func lay(over tokenization: inout Tokenization, _ unit: Tokenization.Unit?, _ subwords: String?)
+    throws
+  {
+    if let subwords {
+      // Of characters, the usual unit, there are no parts.
+      if tokenization.subwords == nil && tokenization.unit == .characters { tokenization.unit = .whitespace }
+      tokenization.subwords = try Subwords(contentsOf: URL(fileURLWithPath: subwords))
+    }
     if let unit { tokenization.unit = unit }
     if lowercase { tokenization.lowercase = true }
   }

@@ -39,7 +39,7 @@ struct Train: ParsableCommand {
       throw ValidationError("--keep-epochs is \(keepEpochs); expected at least 0")
     }
     // A file is read when the command runs, and what is laid over a saved training is compared with it.
-    guard !resume && arguments.config == nil else { return }
+    guard !resume && arguments.config == nil && !arguments.text.namesFiles else { return }
     if let problem = arguments.problem(in: try arguments.recipe(over: Recipe())) {
       throw ValidationError(problem)
     }

@@ -7,13 +7,13 @@ import Seq2Seq
 extension TrainingArguments {
   /// The preset, else `base`; over it the file, and over both the options.
   ///
-  /// - Throws: ``RecipeError`` for the file.
+  /// - Throws: ``RecipeError`` for the file, ``CheckpointError`` for one of subwords.
   func recipe(over base: Recipe) throws -> Recipe {
     var result = preset?.recipe ?? base
     if let config { result = try result.laying(contentsOf: URL(fileURLWithPath: config)) }
     if let model { try result.become(model) }
     lay(over: &result.model)
-    text.lay(over: &result)
+    try text.lay(over: &result)
     lay(over: &result.training)
     set(&result.epochs, epochs)
     // A cosine is laid out for the training's length.
@@ -159,7 +159,8 @@ extension TrainingArguments {
     "training.sampling.decay": "scheduled-sampling", "k": "sampling-k",
     "least": "sampling-least", "model.window.kind": "window", "clipNorm": "clip",
     "developmentBeam": "dev-beam", "criterion": "best-by", "minimumCount": "min-count",
-    "maximumSize": "max-vocabulary",
+    "maximumSize": "max-vocabulary", "source.subwords": "source-subwords",
+    "target.subwords": "target-subwords",
   ]
 
   /// Options that say what the recipe's value does not.

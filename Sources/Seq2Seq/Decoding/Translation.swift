@@ -93,8 +93,13 @@ extension Ensemble {
     let (vocabulary, alignment) = (models[0].targetVocabulary, decoded.alignment)
     let written = decoded.ids.map { vocabulary.token(at: Int($0)) }
     let unknown = decoded.ids.indices.filter { decoded.ids[$0] == Vocabulary.unknown }
-    let tokens =
-      replacement?.replaced(written, at: unknown, source: source.tokens, alignment: alignment) ?? written
+    var tokens = written
+    if let replacement, !unknown.isEmpty {
+      // Where the target's tokens are words, so is what stands for them.
+      let words =
+        models[0].target.subwords == nil ? models[0].source.wholes(of: source.tokens) : source.tokens
+      tokens = replacement.replaced(written, at: unknown, source: words, alignment: alignment)
+    }
     return Hypothesis(
       text: models[0].target.text(of: tokens), tokens: tokens, unknown: unknown, score: Float(decoded.score),
       logProbability: Float(decoded.logProbability), isComplete: decoded.isComplete,

@@ -28,7 +28,9 @@ public struct UnknownReplacement: Sendable, Equatable {
 
   /// The tokens with others in the given places.
   ///
-  /// - Parameter alignment: weights, a row a token
+  /// - Parameters:
+  ///   - source: what to write for each token of the source
+  ///   - alignment: weights, a row a token of the target
   func replaced(_ tokens: [String], at places: [Int], source: [String], alignment: [[Float]]) -> [String] {
     var result = tokens
     for place in places {

@@ -1,7 +1,7 @@
 import Foundation
 
 /// How well a model does on a corpus. Rates are fractions, `0...1` (a token error rate may exceed 1: a
-/// hypothesis may be much longer than its target).
+/// hypothesis may be much longer than its target). They and BLEU count whole words where tokens are subwords.
 public struct Evaluation: Codable, Sendable, Equatable {
   /// The number of sentences.
   public var examples: Int
@@ -13,7 +13,7 @@ public struct Evaluation: Codable, Sendable, Equatable {
   public var tokenErrorRate: Double
   /// ``BLEU``, `0...100`.
   public var bleu: Double
-  /// Nats a token, the end token included.
+  /// Nats a token of the model, the end token included.
   public var crossEntropy: Double
   /// exp(`crossEntropy`).
   public var perplexity: Double
@@ -23,7 +23,7 @@ public struct Evaluation: Codable, Sendable, Equatable {
   public var alignmentSharpness: Double?
   /// How long decoding took.
   public var seconds: Double
-  /// Tokens of the hypotheses, end tokens not counted, a second.
+  /// The model's tokens in the hypotheses, end tokens not counted, a second.
   public var tokensPerSecond: Double
 
   /// The evaluation as JSON, its keys sorted.
@@ -51,25 +51,30 @@ extension Evaluation {
 
     public init() {}
 
-    /// Counts one sentence; `targets` holds at least one. Returns the target that counted.
+    /// Counts one sentence. Returns the place of the target that counted.
     ///
-    /// - Parameter alignment: the attention's weights, a row for each token of the hypothesis and for its end; nil without attention
+    /// - Parameters:
+    ///   - targets: at least one
+    ///   - length: the model's tokens in the hypothesis, where those are parts of what is compared
+    ///   - alignment: the attention's weights, a row for each of the model's tokens and for the end; nil without attention
     @discardableResult
-    public mutating func add(hypothesis: [String], targets: [[String]], alignment: [[Float]]? = nil)
-      -> [String]
-    {
+    public mutating func add(
+      hypothesis: [String], targets: [[String]], length: Int? = nil, alignment: [[Float]]? = nil
+    ) -> Int {
       precondition(!targets.isEmpty, "a sentence without an accepted target")
-      let scored = targets.map { (target: $0, distance: editDistance(hypothesis, $0)) }
+      let scored = targets.enumerated().map { place, target in
+        (place: place, target: target, distance: editDistance(hypothesis, target))
+      }
       // `min` keeps the first of equals.
       let best = scored.min { ($0.distance, $0.target.count) < ($1.distance, $1.target.count) }!
       examples += 1
       exact += best.distance == 0 ? 1 : 0
       distance += best.distance
       targetTokens += best.target.count
-      hypothesisTokens += hypothesis.count
+      hypothesisTokens += length ?? hypothesis.count
       bleu.add(hypothesis: hypothesis, reference: best.target)
       alignments.add(alignment ?? [])
-      return best.target
+      return best.place
     }
 
     /// The evaluation of the sentences so far; before the first one every rate is 0.

@@ -37,9 +37,11 @@ extension Ensemble {
       seconds += (clock.now - begin).inSeconds
       var counted: [(source: [String], target: [String])] = []
       for (example, hypotheses) in zip(batch, outputs) {
-        let target = accumulator.add(
-          hypothesis: hypotheses.first?.tokens ?? [], targets: example.targets,
+        let output = hypotheses.first?.tokens ?? []
+        let place = accumulator.add(
+          hypothesis: models[0].target.units(of: output), targets: example.references, length: output.count,
           alignment: hypotheses.first?.alignment)
+        let target = example.targets[place]
         counted.append((example.source, target))
         tokens += target.count + 1
       }

@@ -2,7 +2,7 @@ import Attention
 import Foundation
 
 /// A trained model with its text: strings in, strings out. On disk it is a folder of `config.json`, `model.safetensors`,
-/// `source.vocabulary.json` and `target.vocabulary.json`.
+/// `source.vocabulary.json` and `target.vocabulary.json`, and for a side with subwords `source.subwords` or `target.subwords`.
 public struct TranslationModel: Sendable {
   public internal(set) var network: EncoderDecoder {
     didSet { packs = PackCache() }
@@ -96,12 +96,14 @@ extension TranslationModel {
   static let weightsFile = "model.safetensors"
   static let sourceVocabularyFile = "source.vocabulary.json"
   static let targetVocabularyFile = "target.vocabulary.json"
+  static let sourceSubwordsFile = "source.subwords"
+  static let targetSubwordsFile = "target.subwords"
 
   /// What `config.json` holds.
   private struct Description: Codable {
     let model: ModelConfiguration
-    let source: Tokenization
-    let target: Tokenization
+    let source: SavedTokenization
+    let target: SavedTokenization
   }
 
   /// Reads a model folder.
@@ -119,8 +121,8 @@ extension TranslationModel {
     } catch {
       throw .malformed(file: folder.appending(path: Self.configurationFile).path, problem: error.description)
     }
-    source = description.source
-    target = description.target
+    source = try description.source.tokenization(subwordsAt: folder.appending(path: Self.sourceSubwordsFile))
+    target = try description.target.tokenization(subwordsAt: folder.appending(path: Self.targetSubwordsFile))
     sourceVocabulary = try Vocabulary(contentsOf: folder.appending(path: Self.sourceVocabularyFile))
     targetVocabulary = try Vocabulary(contentsOf: folder.appending(path: Self.targetVocabularyFile))
     try Self.check(sourceVocabulary, Self.sourceVocabularyFile, description.model.sourceVocabulary, folder)
@@ -165,9 +167,11 @@ extension TranslationModel {
     try ModelFolder(folder).make()
     try sourceVocabulary.write(to: folder.appending(path: Self.sourceVocabularyFile))
     try targetVocabulary.write(to: folder.appending(path: Self.targetVocabularyFile))
-    try CheckpointError.encode(
-      Description(model: configuration, source: source, target: target),
-      to: folder.appending(path: Self.configurationFile))
+    let description = Description(
+      model: configuration,
+      source: try SavedTokenization(source, subwordsTo: folder.appending(path: Self.sourceSubwordsFile)),
+      target: try SavedTokenization(target, subwordsTo: folder.appending(path: Self.targetSubwordsFile)))
+    try CheckpointError.encode(description, to: folder.appending(path: Self.configurationFile))
   }
 
   func writeWeights(to folder: URL) throws(CheckpointError) {

@@ -9,10 +9,14 @@ public struct ParallelCorpus: Sendable {
   public struct Pair: Sendable, Equatable {
     public var source: [String]
     public var target: [String]
+    /// The target as evaluation counts it: whole words where tokens are subwords, else the tokens.
+    public var reference: [String]
 
-    public init(source: [String], target: [String]) {
+    /// - Parameter reference: nil where it is the target itself
+    public init(source: [String], target: [String], reference: [String]? = nil) {
       self.source = source
       self.target = target
+      self.reference = reference ?? target
     }
   }
 
@@ -21,6 +25,8 @@ public struct ParallelCorpus: Sendable {
     public var source: [String]
     /// The distinct accepted targets in the order of the file; at least one.
     public var targets: [[String]]
+    /// ``Pair/reference`` of each of them.
+    public var references: [[String]]
   }
 
   /// One pair a line and accepted target, in the order of the file.
@@ -71,10 +77,14 @@ public struct ParallelCorpus: Sendable {
     var places: [[String]: Int] = [:]
     for pair in pairs {
       if let place = places[pair.source] {
-        if !examples[place].targets.contains(pair.target) { examples[place].targets.append(pair.target) }
+        let known = zip(examples[place].targets, examples[place].references)
+        if known.contains(where: { $0 == pair.target && $1 == pair.reference }) { continue }
+        examples[place].targets.append(pair.target)
+        examples[place].references.append(pair.reference)
       } else {
         places[pair.source] = examples.count
-        examples.append(Example(source: pair.source, targets: [pair.target]))
+        examples.append(
+          Example(source: pair.source, targets: [pair.target], references: [pair.reference]))
       }
     }
     return examples
@@ -99,7 +109,10 @@ private struct LineReader {
     let tokens = try sentence(columns[0], .source, number)
     var pairs: [ParallelCorpus.Pair] = []
     for column in columns.dropFirst() {
-      pairs.append(ParallelCorpus.Pair(source: tokens, target: try sentence(column, .target, number)))
+      let reference = target.subwords.map { _ in target.units(of: String(Substring(column))) }
+      pairs.append(
+        ParallelCorpus.Pair(
+          source: tokens, target: try sentence(column, .target, number), reference: reference))
     }
     return pairs
   }

@@ -15,10 +15,13 @@ public struct Tokenization: Codable, Sendable, Equatable {
   public var unit: Unit
   /// Whether the text is lowercased first: each scalar by itself, by the rules of no particular language.
   public var lowercase: Bool
+  /// What cuts the units further; nil leaves them whole.
+  public var subwords: Subwords?
 
-  public init(_ unit: Unit, lowercase: Bool = false) {
+  public init(_ unit: Unit, lowercase: Bool = false, subwords: Subwords? = nil) {
     self.unit = unit
     self.lowercase = lowercase
+    self.subwords = subwords
   }
 
   /// ``Unit/characters``, in the text's own case.
@@ -32,6 +35,18 @@ public struct Tokenization: Codable, Sendable, Equatable {
   ///
   /// - Complexity: O(n) in the length of the text.
   public func tokens(of text: String) -> [String] {
+    let units = units(of: text)
+    return switch subwords {
+    case nil: units
+    case .bytePairs(let encoding): units.flatMap(encoding.tokens)
+    }
+  }
+
+  /// The units of a sentence, which subwords leave whole here: what error rates and BLEU count, so that models of any subwords can
+  /// be compared.
+  ///
+  /// - Complexity: O(n) in the length of the text.
+  public func units(of text: String) -> [String] {
     let text = lowercase ? text.lowercased() : text
     switch unit {
     case .characters: return text.map { String($0) }
@@ -40,12 +55,29 @@ public struct Tokenization: Codable, Sendable, Equatable {
     }
   }
 
-  /// The sentence that the tokens spell.
+  /// The units that tokens are, or are the parts of.
+  public func units(of tokens: [String]) -> [String] {
+    switch subwords {
+    case nil: tokens
+    case .bytePairs: BytePairEncoding.words(of: tokens).map(\.text)
+    }
+  }
+
+  /// For every token the unit that it is, or is a part of.
+  func wholes(of tokens: [String]) -> [String] {
+    switch subwords {
+    case nil: tokens
+    case .bytePairs:
+      BytePairEncoding.words(of: tokens).flatMap { Array(repeating: $0.text, count: $0.tokens) }
+    }
+  }
+
+  /// The sentence that the tokens spell; subwords are put together.
   ///
   /// It is the inverse of ``tokens(of:)`` for characters. The other units have lost the kind and the amount
   /// of white space (words: also where there was none) and join by one space.
   public func text(of tokens: [String]) -> String {
-    tokens.joined(separator: unit == .characters ? "" : " ")
+    units(of: tokens).joined(separator: unit == .characters ? "" : " ")
   }
 
   /// Going by grapheme clusters keeps a combining mark with its letter.

@@ -37,6 +37,12 @@ public struct Recipe: Codable, Sendable, Equatable {
       throw .configuration(
         option: "minimumCount", expected: "at least 1", found: "\(vocabulary.minimumCount)")
     }
+    for (side, tokenization) in [("source", source), ("target", target)]
+    where tokenization.unit == .characters && tokenization.subwords != nil {
+      throw .configuration(
+        option: "\(side).unit", expected: "whitespace or words, which subwords are cut from",
+        found: "characters")
+    }
     let least = Vocabulary.reserved.count + 1
     guard vocabulary.maximumSize ?? least >= least else {
       throw .configuration(
@@ -67,7 +73,8 @@ extension RecipeError: CustomStringConvertible {
 // MARK: - As JSON
 
 extension Recipe {
-  /// Lays what a JSON file holds over this recipe: it need not name what it does not change.
+  /// Lays what a JSON file holds over this recipe: it need not name what it does not change. Subwords are the name of their file,
+  /// seen from the JSON file's folder.
   ///
   /// A file that names another kind of model than this recipe's begins from that kind's own defaults.
   ///
@@ -76,10 +83,11 @@ extension Recipe {
     let data: Data
     do { data = try CheckpointError.read(file) } catch { throw .unreadable(error) }
     do {
-      let given = try JSONDecoder().decode(JSONValue.self, from: data)
+      var given = try JSONDecoder().decode(JSONValue.self, from: data)
       guard case .object = given else {
         throw RecipeError.malformed(file: file.path, problem: "it is no object in braces")
       }
+      given = try Self.readingSubwords(given, beside: file)
       var base = self
       if let kind = Self.kind(given["model"], over: model) { try base.become(kind) }
       let result = try base.values.laid(under: given).decoded(Recipe.self)
@@ -93,6 +101,19 @@ extension Recipe {
     } catch {
       throw .malformed(file: file.path, problem: CheckpointError.problem(error))
     }
+  }
+
+  /// A file's values with subwords in the place of the names of their files.
+  private static func readingSubwords(_ given: JSONValue, beside file: URL) throws -> JSONValue {
+    var result = given
+    for side in ["source", "target"] {
+      guard case .string(let name)? = given[side]?["subwords"] else { continue }
+      let url = URL(fileURLWithPath: name, relativeTo: file.deletingLastPathComponent()).absoluteURL
+      let subwords: Subwords
+      do { subwords = try Subwords(contentsOf: url) } catch { throw RecipeError.unreadable(error) }
+      result = result.laid(under: .object([side: .object(["subwords": try JSONValue(subwords)])]))
+    }
+    return result
   }
 
   /// The kind that a file's values ask for; nil if they do not say.
@@ -113,10 +134,16 @@ extension Recipe {
     if kind == .plain { model.score = nil }
   }
 
-  /// Writes the recipe as a JSON file, its keys sorted.
+  /// Writes the recipe as a JSON file, its keys sorted, and its subwords to the files beside it that a model has for them.
   ///
   /// - Throws: ``CheckpointError/unwritable(file:reason:)``.
-  public func write(to file: URL) throws(CheckpointError) { try CheckpointError.encode(values, to: file) }
+  public func write(to file: URL) throws(CheckpointError) {
+    let (sourceFile, targetFile) = (TranslationModel.sourceSubwordsFile, TranslationModel.targetSubwordsFile)
+    let folder = file.deletingLastPathComponent()
+    try source.subwords?.write(to: folder.appending(path: sourceFile))
+    try target.subwords?.write(to: folder.appending(path: targetFile))
+    try CheckpointError.encode(values(naming: sourceFile, targetFile), to: file)
+  }
 
   /// One value that two recipes do not share.
   public struct Difference: Equatable, Sendable {
@@ -129,8 +156,12 @@ extension Recipe {
 
   /// In what this recipe differs from another, in the order of the paths.
   public func differences(from other: Recipe) -> [Difference] {
-    let here = Dictionary(uniqueKeysWithValues: values.leaves.map { ($0.path, $0.value) })
-    let there = Dictionary(uniqueKeysWithValues: other.values.leaves.map { ($0.path, $0.value) })
+    func leaves(_ recipe: Recipe) -> [String: JSONValue] {
+      let subwords = [recipe.source, recipe.target].map { $0.subwords?.description ?? "" }
+      let values = recipe.values(naming: subwords[0], subwords[1])
+      return Dictionary(uniqueKeysWithValues: values.leaves.map { ($0.path, $0.value) })
+    }
+    let (here, there) = (leaves(self), leaves(other))
     return Set(here.keys).union(there.keys).sorted().filter {
       here[$0] ?? .null != there[$0] ?? .null
     }.map { path in
@@ -143,6 +174,18 @@ extension Recipe {
   private var values: JSONValue {
     guard let values = try? JSONValue(self) else { preconditionFailure("a recipe is always JSON") }
     return values.removing(["sourceVocabulary", "targetVocabulary", "longestTarget"], from: "model")
+  }
+
+  /// The same with texts in the place of the subwords that there are.
+  private func values(naming sourceSubwords: String, _ targetSubwords: String) -> JSONValue {
+    var result = values
+    for (side, tokenization, name) in [
+      ("source", source, sourceSubwords), ("target", target, targetSubwords),
+    ]
+    where tokenization.subwords != nil {
+      result = result.laid(under: .object([side: .object(["subwords": .string(name)])]))
+    }
+    return result
   }
 
   public init(from decoder: any Decoder) throws {

@@ -142,7 +142,7 @@ extension Trainer {
   }
 
   private static func fingerprint(_ pairs: [(source: [Int32], target: [Int32])]) -> String {
-    var hash = FNV1a()
+    var hash = Fingerprint()
     for pair in pairs {
       for id in pair.source + [-1] + pair.target + [-1] { hash.add(UInt64(UInt32(bitPattern: id))) }
     }
@@ -150,7 +150,7 @@ extension Trainer {
   }
 
   private static func fingerprint(_ examples: [ParallelCorpus.Example]) -> String {
-    var hash = FNV1a()
+    var hash = Fingerprint()
     for example in examples {
       for sentence in [example.source] + example.targets {
         for byte in sentence.joined(separator: "\t").utf8 { hash.add(UInt64(byte)) }
@@ -159,13 +159,4 @@ extension Trainer {
     }
     return hash.text
   }
-}
-
-/// The 64-bit hash of Fowler, Noll and Vo: the same on every platform, unlike `Hasher`.
-private struct FNV1a {
-  private var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-
-  mutating func add(_ value: UInt64) { hash = (hash ^ value) &* 0x100_0000_01b3 }
-
-  var text: String { String(hash, radix: 16) }
 }
