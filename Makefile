@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test exhaustive avx512 bench bench-peers bench-against check format build clean setup
+.PHONY: help demo test sentencepiece exhaustive avx512 bench bench-peers bench-against check format build clean setup
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -9,6 +9,10 @@ demo: build ## Build, then show what the library does
 
 test: setup ## Run the tests
 	swift test -c release --disable-xctest --no-parallel
+
+sentencepiece: ## Run the tests of the trait SentencePiece; installs libsentencepiece if it is missing
+	@scripts/setup swift libomp sentencepiece
+	swift test -c release --disable-xctest --traits SentencePiece --scratch-path .build/sentencepiece --filter SentencePiece
 
 exhaustive: setup ## Hold exp, tanh and sigmoid of every float against double
 	Tests/Exhaustive/run

@@ -22,6 +22,8 @@ let package = Package(
     .library(name: "AttentionReference", targets: ["AttentionReference"]),
     .library(name: "CKernels", targets: ["CKernels"]),
   ],
+  // Off unless asked for (`--traits SentencePiece`): it links Debian's libsentencepiece (apt-get install libsentencepiece-dev).
+  traits: [.trait(name: "SentencePiece", description: "Reads SentencePiece's models of subwords.")],
   dependencies: [
     // The command line of `attend`.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -40,7 +42,17 @@ let package = Package(
     ),
     .target(name: "AttentionReference"),
     .target(name: "Attention", dependencies: ["CKernels"]),
-    .target(name: "Seq2Seq", dependencies: ["Attention"]),
+    .target(
+      name: "Seq2Seq",
+      dependencies: [
+        "Attention", .target(name: "CSentencePiece", condition: .when(traits: ["SentencePiece"])),
+      ]
+    ),
+    .target(
+      name: "CSentencePiece",
+      cxxSettings: [.define("SENTENCEPIECE", .when(traits: ["SentencePiece"]))],
+      linkerSettings: [.linkedLibrary("sentencepiece", .when(traits: ["SentencePiece"]))]
+    ),
     .executableTarget(
       name: "attend",
       dependencies: [
@@ -58,10 +70,14 @@ let package = Package(
       name: "ParityTests",
       dependencies: ["Seq2Seq", "Attention", "AttentionReference", "TestSupport"],
       path: "Tests/Parity",
-      exclude: ["make_fixtures.py", "make_onnx_fixtures.py", "make_subword_fixtures.py"],
+      exclude: [
+        "make_fixtures.py", "make_onnx_fixtures.py", "make_sentencepiece_fixture.py",
+        "make_subword_fixtures.py",
+      ],
       resources: [.copy("Fixtures")]
     ),
   ],
   swiftLanguageModes: [.v6],
-  cLanguageStandard: .c11
+  cLanguageStandard: .c11,
+  cxxLanguageStandard: .cxx17
 )

@@ -11,7 +11,7 @@ struct TextArguments: ParsableArguments {
   @Option(help: "What a token of the target is. (default: characters; whitespace with subwords)")
   var targetTokens: Tokenization.Unit?
   @Option(
-    help: "Cut the source's tokens into subwords by this file, of attend bpe or subword-nmt.",
+    help: "Cut the source's tokens into subwords by this file, of attend bpe, subword-nmt or SentencePiece.",
     completion: .file())
   var sourceSubwords: String?
   @Option(help: "The same for the target; it may be the same file.", completion: .file())

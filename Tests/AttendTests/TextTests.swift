@@ -156,7 +156,7 @@ import Testing
         (fixture.train(["--target-subwords", "nowhere"]), "nowhere: no such file"),
         (
           fixture.train(["--target-subwords", characters, "--target-tokens", "characters"]),
-          "--target-tokens is characters; expected whitespace or words, which subwords are cut from"
+          "--target-tokens is characters; expected whitespace or words, which byte pairs are parts of"
         ),
         (["bpe", "--data", fixture.path("none"), "--output", output], "none: no such file"),
         (

@@ -9,6 +9,8 @@ public enum CheckpointError: Error, Equatable, Sendable {
   case malformed(file: String, problem: String)
   /// A sound file that holds what this module does not read.
   case unsupported(file: String, problem: String)
+  /// A model of SentencePiece, in a build without the package trait `SentencePiece`.
+  case needsSentencePiece(file: String)
   case unwritable(file: String, reason: String)
   /// What should be a model's folder is a file.
   case notAFolder(path: String)
@@ -25,6 +27,8 @@ extension CheckpointError: CustomStringConvertible {
       "\(file): damaged or of another format (\(problem)); write or download it again"
     case .unsupported(let file, let problem):
       "\(file): not supported (\(problem)); save the tensors as float32"
+    case .needsSentencePiece(let file):
+      "\(file): a model of SentencePiece, which this build does not read; build with --traits SentencePiece"
     case .unwritable(let file, let reason):
       "\(file): cannot be written (\(reason)); \(Self.remedy(reason))"
     case .notAFolder(let path):

@@ -4,8 +4,10 @@ import Foundation
 public enum Subwords: Sendable, Equatable {
   /// Cuts each unit further. All but the last subword of a unit end in `@@`.
   case bytePairs(BytePairEncoding)
+  /// Cuts the whole text, spaces included, into pieces; units only say what its words are. Needs the package trait `SentencePiece`.
+  case sentencePiece(SentencePieceModel)
 
-  /// Reads the file that holds them: the codes of subword-nmt.
+  /// Reads the file that holds them: the codes of subword-nmt, or a model of SentencePiece.
   ///
   /// - Throws: ``CheckpointError`` naming the file.
   public init(contentsOf url: URL) throws(CheckpointError) {
@@ -14,7 +16,10 @@ public enum Subwords: Sendable, Equatable {
 
   /// - Parameter file: what errors name
   init(_ content: Data, file: String) throws(CheckpointError) {
-    self = .bytePairs(try BytePairEncoding(codes: content, file: file))
+    self =
+      SentencePieceModel.isModel(content)
+      ? .sentencePiece(try SentencePieceModel(content, file: file))
+      : .bytePairs(try BytePairEncoding(codes: content, file: file))
   }
 
   /// Writes the file that they were read from.
@@ -24,6 +29,7 @@ public enum Subwords: Sendable, Equatable {
   private var content: Data {
     switch self {
     case .bytePairs(let encoding): Data(encoding.codes.utf8)
+    case .sentencePiece(let model): model.content
     }
   }
 
@@ -36,6 +42,7 @@ extension Subwords: CustomStringConvertible {
   public var description: String {
     switch self {
     case .bytePairs(let encoding): "byte pairs (merges: \(encoding.count), fingerprint: \(fingerprint))"
+    case .sentencePiece: "SentencePiece (fingerprint: \(fingerprint))"
     }
   }
 }

@@ -35,10 +35,10 @@ public struct Tokenization: Codable, Sendable, Equatable {
   ///
   /// - Complexity: O(n) in the length of the text.
   public func tokens(of text: String) -> [String] {
-    let units = units(of: text)
-    return switch subwords {
-    case nil: units
-    case .bytePairs(let encoding): units.flatMap(encoding.tokens)
+    switch subwords {
+    case nil: units(of: text)
+    case .bytePairs(let encoding): units(of: text).flatMap(encoding.tokens)
+    case .sentencePiece(let model): model.pieces(of: lowercase ? text.lowercased() : text)
     }
   }
 
@@ -60,6 +60,7 @@ public struct Tokenization: Codable, Sendable, Equatable {
     switch subwords {
     case nil: tokens
     case .bytePairs: BytePairEncoding.words(of: tokens).map(\.text)
+    case .sentencePiece(let model): units(of: model.text(of: tokens))
     }
   }
 
@@ -69,15 +70,20 @@ public struct Tokenization: Codable, Sendable, Equatable {
     case nil: tokens
     case .bytePairs:
       BytePairEncoding.words(of: tokens).flatMap { Array(repeating: $0.text, count: $0.tokens) }
+    case .sentencePiece(let model):
+      SentencePieceModel.words(of: tokens).flatMap { word in
+        Array(repeating: model.text(of: Array(word)), count: word.count)
+      }
     }
   }
 
   /// The sentence that the tokens spell; subwords are put together.
   ///
   /// It is the inverse of ``tokens(of:)`` for characters. The other units have lost the kind and the amount
-  /// of white space (words: also where there was none) and join by one space.
+  /// of white space (words: also where there was none) and join by one space. SentencePiece puts its pieces together itself.
   public func text(of tokens: [String]) -> String {
-    units(of: tokens).joined(separator: unit == .characters ? "" : " ")
+    if case .sentencePiece(let model) = subwords { return model.text(of: tokens) }
+    return units(of: tokens).joined(separator: unit == .characters ? "" : " ")
   }
 
   /// Going by grapheme clusters keeps a combining mark with its letter.

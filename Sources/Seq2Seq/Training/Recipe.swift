@@ -37,10 +37,10 @@ public struct Recipe: Codable, Sendable, Equatable {
       throw .configuration(
         option: "minimumCount", expected: "at least 1", found: "\(vocabulary.minimumCount)")
     }
-    for (side, tokenization) in [("source", source), ("target", target)]
-    where tokenization.unit == .characters && tokenization.subwords != nil {
+    for (side, tokenization) in [("source", source), ("target", target)] {
+      guard case .bytePairs = tokenization.subwords, tokenization.unit == .characters else { continue }
       throw .configuration(
-        option: "\(side).unit", expected: "whitespace or words, which subwords are cut from",
+        option: "\(side).unit", expected: "whitespace or words, which byte pairs are parts of",
         found: "characters")
     }
     let least = Vocabulary.reserved.count + 1
