@@ -2,6 +2,8 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# An empty array counts as unset under `set -u` in old bash (macOS): hence the + at the arrays.
+
 # Reads the options into train, dev, output and threads, and builds the command; --help prints the head of the recipe.
 recipe_options() {
   train='' dev='' threads=()
@@ -48,7 +50,8 @@ learn() {
   shift
   if [ -e "$output/$name/training.safetensors" ]; then resume=(--resume); fi
   echo "== $name"
-  attend train --train "$train" --dev "$dev" --output "$output/$name" "$@" "${threads[@]}" "${resume[@]}"
+  attend train --train "$train" --dev "$dev" --output "$output/$name" "$@" \
+    ${threads[@]+"${threads[@]}"} ${resume[@]+"${resume[@]}"}
 }
 
 attend() {
