@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # Reads the options into train, dev, output and threads, and builds the command; --help prints the head of the recipe.
 recipe_options() {
   train='' dev='' threads=()
-  output=$(basename "$0")
+  output=recipe-$(basename "$0")
   while [ $# -gt 0 ]; do
     case $1 in
       --help | -h)

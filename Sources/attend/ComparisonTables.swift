@@ -33,7 +33,7 @@ struct ComparisonTables {
     let rows = (0..<parts).map { part in
       ["\(part + 1) of \(parts)"]
         + comparison.models.map { model in
-          model.gradient.map { Format.decimals($0.ratios[part], 3) } ?? "–"
+          model.gradient.flatMap { $0.sentences > 0 ? Format.decimals($0.ratios[part], 3) : nil } ?? "–"
         }
     }
     return Self.table(

@@ -153,9 +153,10 @@ struct TrainingArguments: ParsableArguments {
   @Option(help: number("Momentum of sgd.", OptimizerOptions(.sgd).momentum))
   var momentum: Float?
   @Option(
-    help: number("Share of weights that adamw or sgd take away, times the rate.", "0; 0.01 for adamw"))
+    help: number(
+      "Share of weights taken away at every update, times the rate; none with adam.", "0; 0.01 for adamw"))
   var weightDecay: Float?
-  @Option(help: number("Learning rate, before its schedule.", training.rate))
+  @Option(help: number("Learning rate, before its schedule.", "\(training.rate); 1 for adadelta and sgd"))
   var rate: Float?
   @Option(
     help: """

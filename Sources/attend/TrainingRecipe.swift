@@ -45,8 +45,8 @@ extension TrainingArguments {
     if variational { model.variational = true }
     set(&model.attentionDropout, attentionDropout)
     set(&model.recurrentDropout, recurrentDropout)
-    if let initialRange { model.initialRange = initialRange }
-    if orthogonal { model.orthogonal = true }
+    if let initialRange { (model.initialRange, model.orthogonal) = (initialRange, false) }
+    if orthogonal { (model.initialRange, model.orthogonal) = (initialRange, true) }
     set(&model.maximumLength, maxLength)
   }
 
@@ -60,9 +60,7 @@ extension TrainingArguments {
     set(&training.batchSize, batch)
     if batch != nil || batchTokens != nil { training.batchTokens = batchTokens }
     set(&training.accumulation, accumulate)
-    if let optimizer, optimizer != training.optimizer.rule {
-      training.optimizer = OptimizerOptions(optimizer)
-    }
+    if let optimizer { training.become(optimizer) }
     set(&training.optimizer.momentum, momentum)
     set(&training.optimizer.weightDecay, weightDecay)
     set(&training.rate, rate)

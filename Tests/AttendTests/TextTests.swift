@@ -22,6 +22,13 @@ import Testing
         fixture.model + "/recipe.json", "--epochs", "1",
       ]
       #expect(try Command(again).run().status == 0)
+      let none = try Command([
+        "train", "--train", fixture.data, "--output", fixture.path("none"), "--min-count", "1000000",
+      ]).run()
+      #expect(none.status == 1)
+      #expect(
+        none.error.contains("no token of the source stands there 1,000,000 times; take a smaller --min-count")
+      )
       let other = try TranslationModel(contentsOf: URL(filePath: fixture.path("again")))
       #expect(other.sourceVocabulary == model.sourceVocabulary)
       #expect(other.targetVocabulary == model.targetVocabulary)

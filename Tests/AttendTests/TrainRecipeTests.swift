@@ -33,6 +33,28 @@ import Testing
     }
   }
 
+  /// Another optimiser has its own constants and rate, whether an option names it or a file.
+  @Test func anotherOptimizerBeginsAnew() throws {
+    try Fixture.with(model: nil) { fixture in
+      let file = URL(filePath: fixture.model).deletingLastPathComponent().appending(path: "adadelta.json")
+      try Data(#"{"training": {"optimizer": {"rule": "adadelta"}}}"#.utf8).write(to: file)
+      for options in [["--optimizer", "adadelta"], ["--config", file.path]] {
+        let outcome = try Command(fixture.train(["--epochs", "1"] + options)).run()
+        #expect(outcome.status == 0, "\(outcome.error)")
+        let training = try recipe(fixture.model).training
+        #expect(training.optimizer == OptimizerOptions(.adadelta) && training.rate == 1)
+        try FileManager.default.removeItem(atPath: fixture.model)
+      }
+      let outcome = try Command(
+        fixture.train(["--epochs", "1", "--config", file.path, "--optimizer", "adam", "--orthogonal"])
+      ).run()
+      #expect(outcome.status == 0, "\(outcome.error)")
+      let last = try recipe(fixture.model)
+      #expect(last.training.optimizer == OptimizerOptions(.adam) && last.training.rate == 2e-3)
+      #expect(last.model.orthogonal)
+    }
+  }
+
   /// A recipe that a training left makes the same model again; options count more than it, and it more than a preset.
   @Test func aFileAndOptionsOverIt() throws {
     try Fixture.with(model: nil) { fixture in

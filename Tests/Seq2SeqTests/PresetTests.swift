@@ -14,6 +14,17 @@ import Testing
     #expect(try JSONDecoder().decode(ModelConfiguration.self, from: saved) == sized)
   }
 
+  @Test func papersSettings() throws {
+    let (luong, bahdanau) = (Recipe.presets["luong-2015"]!, Recipe.presets["bahdanau-2015"]!)
+    #expect(luong.model.window == .predictive(radius: 10) && luong.model.initialRange == 0.1)
+    #expect(luong.training.optimizer.rule == .sgd && luong.training.rate == 1)
+    #expect(luong.vocabulary.maximumSize == 50_003)
+    #expect(bahdanau.model.orthogonal && bahdanau.model.initialRange == nil)
+    #expect(bahdanau.training.optimizer == OptimizerOptions(.adadelta) && bahdanau.training.rate == 1)
+    #expect(bahdanau.vocabulary.maximumSize == 30_003)
+    for recipe in Recipe.presets.values { try recipe.validate() }
+  }
+
   /// Of the equations of appendix A, with V words a side: the encoder's gates either way, the decoder's, the alignment, the deep
   /// output, s_0, the output and both embeddings.
   @Test func bahdanausSizes() throws {

@@ -70,6 +70,17 @@ import Testing
     }
   }
 
+  /// U+06DD and the space after it are one character, which no white space cuts.
+  @Test func learnsFromWordsThatHoldSpaces() {
+    let text = "\u{06DD} x\u{06DD} x"
+    for unit in [Tokenization.whitespace, .words] {
+      let words = unit.tokens(of: text)
+      #expect(words.contains { $0.unicodeScalars.contains(" ") })
+      let codes = BytePairEncoding(learning: [words, words], merges: 9)
+      for word in words { #expect(codes.subwords(of: word).joined() == word) }
+    }
+  }
+
   @Test func survivesJSON() throws {
     let data = try JSONEncoder().encode(subwords)
     #expect(try JSONDecoder().decode(Tokenization.self, from: data) == subwords)

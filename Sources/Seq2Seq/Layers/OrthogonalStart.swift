@@ -3,14 +3,17 @@ import Foundation
 
 extension EncoderDecoder {
   /// Draws all weights anew as Bahdanau, Cho, Bengio 2015, appendix B.1: recurrent matrices orthogonal, those that attention
-  /// projects with from N(0, 0.001²), its v at 0, every other weight from N(0, 0.01²). Biases stay where they are.
+  /// projects with from N(0, 0.001²), its v at 0, every other weight from N(0, 0.01²). Biases stay where they are, and so do the
+  /// normed score's v, which at 0 would have no direction, and its gain.
   mutating func startOrthogonal(_ generator: inout SeededGenerator) {
+    let configuration = configuration
     forEachParameter(prefix: "") { name, parameter in
       switch name.split(separator: ".").last! {
       case "recurrent": parameter = generator.orthogonal(parameter.shape[0], parameter.shape[1])
+      case "v" where configuration.score == .normedConcat: break
       case "v": parameter = Tensor(zeros: parameter.shape)
       case "query", "key": parameter = generator.normal(parameter.shape, deviation: 0.001)
-      case "bias", "recurrentBias": break
+      case "bias", "recurrentBias", "gain": break
       default: parameter = generator.normal(parameter.shape, deviation: 0.01)
       }
     }

@@ -101,7 +101,7 @@ extension LineChart {
   }
 
   fileprivate func svg() -> String {
-    let ys = Axis(upTo: lines.flatMap(\.points).map(\.y).max() ?? 0)
+    let ys = Axis(upTo: (lines.flatMap(\.points).map(\.y) + [level ?? 0]).max()!)
     let span = range.upperBound - range.lowerBound
     func x(_ value: Double) -> Double {
       Self.left + (span > 0 ? (value - range.lowerBound) / span : 0.5) * Self.plotWidth

@@ -41,7 +41,12 @@ private struct Learner {
     // Bytes: strings would take what Unicode calls equivalent for the same word.
     var counted: [[UInt8]: Int] = [:]
     for sentence in sentences {
-      for word in sentence { counted[Array(word.utf8), default: 0] += 1 }
+      for word in sentence {
+        // A character such as U+06DD takes a space after it along, and codes files cannot hold one.
+        for part in word.unicodeScalars.split(whereSeparator: \.properties.isWhitespace) {
+          counted[Array(String(part).utf8), default: 0] += 1
+        }
+      }
     }
     for (word, count) in counted {
       var parts = String(decoding: word, as: UTF8.self).unicodeScalars.map { Array(String($0).utf8) }

@@ -9,6 +9,14 @@ public struct OptimizerOptions: Codable, Sendable, Equatable {
     case adadelta
     /// Gradient descent, with momentum (Polyak 1964) if there is any.
     case sgd
+
+    /// The rate to begin with: Zeiler's and, for gradient descent, Luong's.
+    public var usualRate: Float {
+      switch self {
+      case .adam, .adamw: 2e-3
+      case .adadelta, .sgd: 1
+      }
+    }
   }
 
   public var rule: Rule

@@ -76,7 +76,8 @@ extension Recipe {
   /// Lays what a JSON file holds over this recipe: it need not name what it does not change. Subwords are the name of their file,
   /// seen from the JSON file's folder.
   ///
-  /// A file that names another kind of model than this recipe's begins from that kind's own defaults.
+  /// A file that names another kind of model than this recipe's begins from that kind's own defaults, one that names another
+  /// optimiser from that one's.
   ///
   /// - Throws: ``RecipeError``, for an unknown name too.
   public func laying(contentsOf file: URL) throws(RecipeError) -> Recipe {
@@ -90,6 +91,11 @@ extension Recipe {
       given = try Self.readingSubwords(given, beside: file)
       var base = self
       if let kind = Self.kind(given["model"], over: model) { try base.become(kind) }
+      if case .string(let name)? = given["training"]?["optimizer"]?["rule"],
+        let rule = OptimizerOptions.Rule(rawValue: name)
+      {
+        base.training.become(rule)
+      }
       let result = try base.values.laid(under: given).decoded(Recipe.self)
       let known = Set(result.values.leaves.map(\.path))
       if let unknown = given.leaves.first(where: { $0.value != .null && !known.contains($0.path) }) {

@@ -57,7 +57,8 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   }
 
   public init(
-    batchSize: Int = 64, rate: Float = 2e-3, rateDecay: Float = 0.5, clipNorm: Float = 1,
+    batchSize: Int = 64, rate: Float = OptimizerOptions.Rule.adam.usualRate, rateDecay: Float = 0.5,
+    clipNorm: Float = 1,
     labelSmoothing: Float = 0, precision: Precision = .float32, patience: Int? = 5, seed: UInt64 = 1
   ) {
     self.batchSize = batchSize
@@ -121,4 +122,13 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   }
 
   var batchLimit: BatchLimit { batchTokens.map(BatchLimit.tokens) ?? .pairs(batchSize) }
+}
+
+extension TrainingOptions {
+  /// Makes updates by another rule, with that rule's constants and usual rate.
+  public mutating func become(_ rule: OptimizerOptions.Rule) {
+    guard rule != optimizer.rule else { return }
+    optimizer = OptimizerOptions(rule)
+    rate = rule.usualRate
+  }
 }
