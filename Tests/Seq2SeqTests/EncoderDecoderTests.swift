@@ -316,6 +316,23 @@ struct EncoderDecoderTests {
     #expect(try EncoderDecoder(sized, seed: 1).parameters.map(\.tensor) == parameters.map(\.tensor))
   }
 
+  @Test("an orthogonal start keeps what the normed score needs, and forget gates open")
+  func orthogonalStartOfOtherModels() throws {
+    let shape = ModelConfiguration.luong(score: .normedConcat, cell: .lstm, embedding: 10, hidden: 16)
+    let sized = try shape.with { ($0.orthogonal, $0.window) = (true, .predictive(radius: 3)) }
+      .sized(source: 9, target: 9)
+    let parameters = Dictionary(
+      uniqueKeysWithValues: try EncoderDecoder(sized, seed: 1).parameters.map {
+        ($0.name, $0.tensor.elements)
+      })
+    let gain = try #require(parameters.first { $0.key.hasSuffix("gain") }?.value)
+    #expect(gain == [0.25])
+    let v = try #require(parameters["attention.v"])
+    #expect(v.contains { abs($0) > 0.01 })
+    let bias = try #require(parameters["decoder.0.bias"])
+    #expect(bias == (0..<64).map { 16..<32 ~= $0 ? 1 : 0 })
+  }
+
   @Test("a source that the location score has no weights for is refused")
   func tooLongForItsPositions() throws {
     let small = try #require(SmallModel.all.first { $0.configuration.score == .location })
