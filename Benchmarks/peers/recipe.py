@@ -6,6 +6,8 @@ ANY = object()
 KNOWN = {
     "epochs": ANY,
     **{f"{side}.{name}": ANY for side in ("source", "target") for name in ("unit", "lowercase")},
+    "source.subwords": [None],
+    "target.subwords": [None],
     **{f"model.{name}": ANY for name in ("decoder", "embedding", "hidden", "layers", "dropout", "maximumLength")},
     "model.cell": ["lstm", "gru"],
     "model.readout": ["tanh"],
