@@ -144,7 +144,8 @@ struct PyTorchParityTests {
       let truth = try #require(double[name])
       let own = relativeError(try #require(single[name]), truth)
       let error = relativeError(tensor, truth)
-      #expect(error <= ModelTolerance.peerGradient(own: own), "\(name): \(error), PyTorch \(own)")
+      #expect(
+        error <= ModelTolerance.peerGradient(of: name, own: own), "\(name): \(error), PyTorch \(own)")
     }
   }
 

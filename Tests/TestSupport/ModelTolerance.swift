@@ -11,8 +11,11 @@ public enum ModelTolerance {
   public static let peerNorm: Double = 1e-3
 
   /// A gradient, relative, against PyTorch's in double: three times PyTorch's own error in float, and the rounding of
-  /// sums of about 30 terms of like size, 30 u.
-  public static func peerGradient(own: Float) -> Float { 3 * own + 2e-6 }
+  /// sums of about 30 terms of like size, 30 u. What the additive score's query and bias receive are sums over all keys of a softmax's gradients,
+  /// which add up to zero: the largest is down to a 68th of what its terms add up to without their signs, so that 2 u a term make 136 u.
+  public static func peerGradient(of parameter: String, own: Float) -> Float {
+    3 * own + (["attention.query", "attention.bias"].contains(parameter) ? 8e-6 : 2e-6)
+  }
 
   /// A weight after ten steps of Adam, plain, against PyTorch's in double: three times PyTorch's own error in float. The floor is
   /// for its luck: Adam divides a gradient by its own size, so that where a gradient is nearly zero rounding decides a
