@@ -38,10 +38,10 @@ struct Machine: Codable {
     """
   }
 
-  /// The processor and the day, for a file of results.
+  /// The processor, its best instruction set and the day, for a file of results. Hosts of virtual machines give many processors one name.
   var fileName: String {
     let words = cpu.lowercased().split { !$0.isLetter && !$0.isNumber }
-    return (words.map(String.init) + [String(date.prefix(10))]).joined(separator: "-")
+    return (words.map(String.init) + [instructionSets[0], String(date.prefix(10))]).joined(separator: "-")
   }
 
   static var currentLoad: Double {

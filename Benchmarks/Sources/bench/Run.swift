@@ -15,7 +15,8 @@ struct Run: ParsableCommand {
   @Option(help: ArgumentHelp("The peers' script.", valueName: "path"))
   var script = "Benchmarks/peers/torch_peers.py"
 
-  @Option(help: ArgumentHelp("Write CPU-DATE.json and its chart, CPU-DATE.svg, here.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Write CPU-SET-DATE.json and its chart, CPU-SET-DATE.svg, here.", valueName: "folder"))
   var output: String?
 
   func run() throws {
