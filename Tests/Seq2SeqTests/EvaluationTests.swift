@@ -19,6 +19,7 @@ private func words(_ text: String) -> [String] { text.split(separator: " ").map(
 @Suite struct BLEUTests {
   /// The scores are those of sacrebleu 2.6.0: `BLEU(tokenize='none', smooth_method='exp', lowercase=False,
   /// effective_order=False).corpus_score(h, [r]).score`
+  /// References are parted by a bar.
   private static let sacrebleu: [(hypotheses: [String], references: [String], score: Double)] = [
     (
       ["the cat sat on the mat", "a dog barks at the moon tonight"],
@@ -32,13 +33,31 @@ private func words(_ text: String) -> [String] { text.split(separator: " ").map(
     (["", "a b c d"], ["x y", "a b c d"], 60.653065971263366),
     (["a b", "c"], ["a b", "c"], 0),
     (["x"], ["y"], 0),
+    // N-grams of several references, and the nearest length, which is 7 and not 1.
+    (
+      ["the cat sat on the mat", "a dog barks at the moon tonight"],
+      [
+        "the cat sat on a mat|a cat sat down on the mat",
+        "the dog barks at the bright moon|tonight a dog barks at the moon|moon",
+      ], 78.14760498905001
+    ),
+    // A word counts as often as in the reference that has it most often, not as in all of them.
+    (
+      ["the the the a b", "x y z"], ["the the b|the c a b d|b the a the", "x y|x y z z"], 46.20369476107855
+    ),
+    // Of two lengths as near the shorter.
+    (["a b c d e f"], ["a b c d|a b c d e f g h"], 100.00000000000004),
   ]
 
   @Test(arguments: sacrebleu)
   func equalsSacrebleu(hypotheses: [String], references: [String], score: Double) {
     var bleu = BLEU()
     for (hypothesis, reference) in zip(hypotheses, references) {
-      bleu.add(hypothesis: words(hypothesis), reference: words(reference))
+      bleu.add(
+        hypothesis: words(hypothesis),
+        references: reference.split(separator: "|", omittingEmptySubsequences: false).map {
+          words(String($0))
+        })
     }
     #expect(abs(bleu.score - score) < 1e-10, "\(bleu.score)")
   }
@@ -59,8 +78,8 @@ private func words(_ text: String) -> [String] { text.split(separator: " ").map(
     #expect(abs(evaluation.perplexity - 8) < 1e-12)
     #expect(evaluation.tokensPerSecond == 3.5)
     var bleu = BLEU()
-    bleu.add(hypothesis: words("a b c d"), reference: words("a b c d"))
-    bleu.add(hypothesis: words("a b c"), reference: words("a b d"))
+    bleu.add(hypothesis: words("a b c d"), references: [words("x y"), words("a b c d")])
+    bleu.add(hypothesis: words("a b c"), references: [words("a x c d e"), words("a b d")])
     #expect(evaluation.bleu == bleu.score && bleu.score > 50)
   }
 
@@ -69,13 +88,9 @@ private func words(_ text: String) -> [String] { text.split(separator: " ").map(
     // Both targets lie one edit away; of length three and one.
     accumulator.add(hypothesis: words("a b"), targets: [words("a b c"), words("a")])
     #expect(accumulator.evaluation(crossEntropy: 0, seconds: 0).tokenErrorRate == 1)
-    // Both lie one edit away at the same length; only the first shares a four-gram with the hypothesis.
-    var first = Evaluation.Accumulator()
-    first.add(hypothesis: words("a b c d e"), targets: [words("a b c d x"), words("a b x d e")])
-    var second = Evaluation.Accumulator()
-    second.add(hypothesis: words("a b c d e"), targets: [words("a b x d e"), words("a b c d x")])
-    let scores = [first, second].map { $0.evaluation(crossEntropy: 0, seconds: 1).bleu }
-    #expect(scores[0] > scores[1])
+    // Both lie one edit away at the same length.
+    let place = accumulator.add(hypothesis: words("a b c"), targets: [words("a b x"), words("a x c")])
+    #expect(place == 0)
   }
 
   @Test func ofNothingIsZero() {

@@ -1,12 +1,12 @@
 import Foundation
 
-/// Corpus BLEU-4 (Papineni et al. 2002) over tokens, one reference a hypothesis.
+/// Corpus BLEU-4 (Papineni et al. 2002) over tokens.
 ///
 ///     BLEU = 100 · BP · exp(¼ Σₙ log pₙ)      BP = min(1, exp(1 − r/h))
 ///
 /// pₙ is the share of the hypotheses' n-grams that stand in their references, each counted at most as often
-/// as there; h and r are the summed lengths of the hypotheses and the references. The k-th order without a
-/// match counts as pₙ = 1 / (2ᵏ · total) ("exp" smoothing). The number is sacrebleu's for `tokenize='none'`,
+/// as in the reference that has it most often; h is the summed length of the hypotheses, r that of the references whose length is the nearest
+/// to the hypothesis', the shorter of two. The k-th order without a match counts as pₙ = 1 / (2ᵏ · total) ("exp" smoothing). The number is sacrebleu's for `tokenize='none'`,
 /// `smooth_method='exp'`, case kept and `effective_order` off.
 public struct BLEU: Sendable {
   private static let order = 4
@@ -18,11 +18,17 @@ public struct BLEU: Sendable {
   public init() {}
 
   /// Counts one sentence.
-  public mutating func add(hypothesis: [String], reference: [String]) {
+  ///
+  /// - Parameter references: at least one
+  public mutating func add(hypothesis: [String], references: [[String]]) {
+    let lengths = references.map(\.count)
+    guard
+      let nearest = lengths.min(by: { (abs($0 - hypothesis.count), $0) < (abs($1 - hypothesis.count), $1) })
+    else { preconditionFailure("a sentence without a reference") }
     hypothesisLength += hypothesis.count
-    referenceLength += reference.count
+    referenceLength += nearest
     for n in 1...Self.order where hypothesis.count >= n {
-      let accepted = Self.counts(reference, n)
+      let accepted = references.reduce(into: [:]) { $0.merge(Self.counts($1, n), uniquingKeysWith: max) }
       totals[n - 1] += hypothesis.count - n + 1
       matches[n - 1] += Self.counts(hypothesis, n).reduce(0) { $0 + min($1.value, accepted[$1.key] ?? 0) }
     }

@@ -38,8 +38,8 @@ public struct Evaluation: Codable, Sendable, Equatable {
 extension Evaluation {
   /// Counts hypotheses against their accepted targets.
   ///
-  /// Where a sentence has several accepted targets, the one at the least edit distance counts for every
-  /// number; of those at the same distance the shortest, of those the first.
+  /// Where a sentence has several accepted targets, the one at the least edit distance counts; of those at the same distance the
+  /// shortest, of those the first. BLEU takes all of them as references.
   public struct Accumulator: Sendable {
     private var examples = 0
     private var exact = 0
@@ -72,7 +72,7 @@ extension Evaluation {
       distance += best.distance
       targetTokens += best.target.count
       hypothesisTokens += length ?? hypothesis.count
-      bleu.add(hypothesis: hypothesis, reference: best.target)
+      bleu.add(hypothesis: hypothesis, references: targets)
       alignments.add(alignment ?? [])
       return best.place
     }
