@@ -10,7 +10,13 @@ struct ComparisonTables {
   var text: String {
     let tables = [
       errors("sequence error rate, %", \.sequenceErrorRate), errors("token error rate, %", \.tokenErrorRate),
-      gradients,
+      gradients(
+        "gradient at each place of the source before training, thousandths", "source", \.untrainedGradient,
+        \.sizes, scale: 1000),
+      gradients("the same after it", "source", \.gradient, \.sizes, scale: 1000),
+      gradients(
+        "gradient of each token at its own place in the source, times the mean", "target", \.gradient,
+        \.ratios),
     ]
     return tables.joined(separator: "\n")
   }
@@ -25,20 +31,22 @@ struct ComparisonTables {
     return Self.table(title, ["source tokens", "examples"] + names, rows)
   }
 
-  /// Through the longest sources.
-  private var gradients: String {
-    guard let longest = buckets.last, let parts = comparison.models.first?.gradient?.ratios.count else {
-      return ""
+  /// Of the longest sources; `values` are those of the parts of a sentence, in its order.
+  private func gradients(
+    _ title: String, _ side: String, _ gradient: (ModelComparison.Model) -> SourceGradient?,
+    _ values: (SourceGradient) -> [Double], scale: Double = 1
+  ) -> String {
+    guard let longest = buckets.last else { return "" }
+    let columns = comparison.models.map { model in
+      gradient(model).map { $0.sentences > 0 ? values($0).map { scale * $0 } : [] } ?? []
     }
+    let parts = columns.map(\.count).max() ?? 0
     let rows = (0..<parts).map { part in
       ["\(part + 1) of \(parts)"]
-        + comparison.models.map { model in
-          model.gradient.flatMap { $0.sentences > 0 ? Format.decimals($0.ratios[part], 3) : nil } ?? "–"
-        }
+        + columns.map { $0.indices.contains(part) ? Format.decimals($0[part], 2) : "–" }
     }
     return Self.table(
-      "gradient at its own place in the source, of \(longest.label) tokens, times the mean",
-      ["part of the target"] + names, rows)
+      "\(title); sources of \(longest.label) tokens", ["part of the \(side)"] + names, rows)
   }
 
   private var names: [String] { comparison.models.map(\.name) }

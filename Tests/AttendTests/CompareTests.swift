@@ -20,12 +20,17 @@ import Testing
       #expect(outcome.notes == ["picture in \(picture)"])
       #expect(!outcome.output.contains("\u{1B}") && !outcome.output.contains("\r"))
       let tables = outcome.output.split(separator: "\n\n")
-      try #require(tables.count == 3)
-      for (table, title) in zip(tables, ["sequence error rate, %", "token error rate, %", "gradient at"]) {
+      let titles = [
+        "sequence error rate, %", "token error rate, %",
+        "gradient at each place of the source before training",
+        "the same after it", "gradient of each token at its own place",
+      ]
+      try #require(tables.count == titles.count)
+      for (table, title) in zip(tables, titles) {
         #expect(table.hasPrefix(title) && table.contains("model  no attention\n"))
       }
       let svg = try String(contentsOfFile: picture, encoding: .utf8)
-      #expect(svg.hasPrefix("<svg") && svg.matches(of: #/<polyline/#).count == 6)
+      #expect(svg.hasPrefix("<svg") && svg.matches(of: #/<polyline/#).count == 8)
 
       let json = try Command(compare + ["--json", "--bucket", "10"]).run()
       #expect(json.status == 0, "\(json.error)")

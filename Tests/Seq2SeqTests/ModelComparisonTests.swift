@@ -79,6 +79,10 @@ struct ModelComparisonTests {
     let tokens = longest.examples.map(\.targets[0].count).reduce(0, +)
     let parts = Int((Double(tokens) / Double(longest.examples.count)).rounded())
     #expect(comparison.models[0].gradient == (try model.sourceGradient(longest.examples, parts: parts)))
+    let untrained = try trainer(pairs: 200).model
+    #expect(
+      comparison.models[0].untrainedGradient
+        == (try untrained.sourceGradient(longest.examples, parts: parts)))
     #expect(try JSONDecoder().decode(ModelComparison.self, from: comparison.json()) == comparison)
   }
 
@@ -97,10 +101,10 @@ struct ModelComparisonTests {
     let svg = ComparisonPicture(comparison).svg()
     let texts = try PageReader(svg).texts
     let parts = try #require(comparison.models[0].gradient).ratios.count
-    // Two rates of three buckets, and the parts of the targets.
-    #expect(texts["polyline"]?.count == 6 && texts["circle"]?.count == 2 * (3 + 3 + parts))
+    // Two rates of three buckets, and the parts of the sources and the targets.
+    #expect(texts["polyline"]?.count == 8 && texts["circle"]?.count == 2 * (3 + 3 + parts + parts))
     for model in comparison.models {
-      #expect(texts["text"]?.count { $0 == model.name } == 3)
+      #expect(texts["text"]?.count { $0 == model.name } == 4)
     }
     let strokes = svg.matches(of: #/<polyline [^>]* stroke="([^"]*)"/#).map { String($0.1) }
     #expect(Set(strokes).count == 2 && strokes[0] == strokes[2] && strokes[0] == strokes[4])

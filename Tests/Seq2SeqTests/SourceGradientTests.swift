@@ -108,10 +108,40 @@ struct SourceGradientTests {
     #expect(both.sentences == 2 && abs(both.ratios[0] - (5.0 / 3 + 1) / 2) < 1e-12)
   }
 
+  @Test func sizesByHand() {
+    // The means of three tokens of the target at five places of the source.
+    let sentence: [[Double]] = [[4, 2, 1, 1, 2], [0, 3, 6, 3, 3], [11, 1, 2, 5, 1]]
+    #expect(gradient(sentence, parts: 5).sizes == [5, 2, 3, 3, 2])
+    #expect(gradient(sentence, parts: 1).sizes == [3])
+    #expect(gradient(sentence, [[1, 0, 1, 2, 0]], parts: 5).sizes == [3, 1, 2, 2.5, 1])
+    // One place fills all parts.
+    #expect(gradient([[7], [3]], parts: 2).sizes == [5, 5])
+  }
+
+  /// Without attention less of the gradient comes through the more steps there are; with it the last place is no nearer than the first.
+  @Test func aPlainEncoderLosesTheGradientOnItsWay() throws {
+    func untrained(_ configuration: ModelConfiguration) throws -> SourceGradient {
+      var configuration = configuration
+      configuration.bidirectional = false
+      let model = try trainer(configuration, pairs: 40).model
+      var result = SourceGradient(parts: 5)
+      for _ in 0..<3 {
+        let gradients = try model.network.sourceGradients(
+          source: (0..<20).map { Int32(4 + $0 % 3) }, target: [4, 5, 6])
+        result.add(gradients.map { $0.map { $0.reduce(0.0) { $0 + Double($1 * $1) }.squareRoot() } })
+      }
+      return result
+    }
+    let plain = try untrained(.plain(embedding: 8, hidden: 12)).sizes
+    let luong = try untrained(.luong(embedding: 8, hidden: 12)).sizes
+    #expect(zip(plain, plain.dropFirst()).allSatisfy { $0 < $1 } && plain[4] > 8 * plain[0])
+    #expect(luong[4] < 3 * luong[0])
+  }
+
   @Test func sentencesWithoutGradientHaveNoSay() {
     let found = gradient([[0, 0]], [], [[]], [[1], []], [[.nan, 1]], [[2, 2]], [[.infinity]], parts: 2)
     #expect(found == gradient([[2, 2]], parts: 2) && found.sentences == 1)
-    #expect(gradient(parts: 3).ratios == [0, 0, 0])
+    #expect(gradient(parts: 3).ratios == [0, 0, 0] && gradient(parts: 3).sizes == [0, 0, 0])
   }
 
   @Test("a model's is that of its examples' first targets")

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A comparison of models as a self-contained SVG document: error rates by the length of the source, and how much of the gradient finds its
-/// way through the longest ones. A line for each model.
+/// A comparison of models as a self-contained SVG document: error rates by the length of the source, how much of the gradient reaches each
+/// place of the longest ones before a model learnt anything, and how much of it finds its own place afterwards. A line for each model.
 public struct ComparisonPicture: Sendable {
   private let models: [ModelComparison.Model]
 
@@ -12,7 +12,16 @@ public struct ComparisonPicture: Sendable {
       errors("wrong sequences, %") { 100 * $0.sequenceErrorRate },
       errors("wrong tokens, %") { 100 * $0.tokenErrorRate },
     ]
-    if let longest = models.first?.buckets.last { charts.append(gradients(longest)) }
+    if let longest = models.first?.buckets.last {
+      charts += [
+        gradients(
+          "gradient before training, thousandths", "place in the source", longest, \.untrainedGradient,
+          \.sizes, scale: 1000),
+        gradients(
+          "gradient at its own place in the source, × the mean", "token of the target", longest, \.gradient,
+          \.ratios, level: 1),
+      ]
+    }
     return charts.svg()
   }
 
@@ -35,25 +44,26 @@ public struct ComparisonPicture: Sendable {
       range: 0...Double(max(buckets.count - 1, 0)), ticks: ticks, labelsEnds: true)
   }
 
-  private func gradients(_ longest: ModelComparison.Bucket) -> LineChart {
-    let lines = models.enumerated().compactMap { index, model in
-      model.gradient.map { gradient in
-        let ratios = gradient.sentences > 0 ? gradient.ratios : []
-        let points = ratios.enumerated().map { part, ratio in
-          LineChart.Point(
-            x: (Double(part) + 0.5) / Double(ratios.count), y: ratio,
-            title: "part \(part + 1) of \(ratios.count): \(String(format: "%.3f", ratio))")
-        }
-        return LineChart.Line(name: model.name, style: LineStyle(index), points: points)
+  /// `values` are those of the parts of a sentence, in its order.
+  private func gradients(
+    _ title: String, _ axis: String, _ longest: ModelComparison.Bucket,
+    _ gradient: (ModelComparison.Model) -> SourceGradient?, _ values: (SourceGradient) -> [Double],
+    scale: Double = 1, level: Double? = nil
+  ) -> LineChart {
+    let lines = models.enumerated().map { index, model in
+      let values = gradient(model).map { $0.sentences > 0 ? values($0).map { scale * $0 } : [] } ?? []
+      let points = values.enumerated().map { part, value in
+        LineChart.Point(
+          x: (Double(part) + 0.5) / Double(values.count), y: value,
+          title: "part \(part + 1) of \(values.count): \(String(format: "%.3f", value))")
       }
+      return LineChart.Line(name: model.name, style: LineStyle(index), points: points)
     }
-    let ticks = [(0, "first token"), (0.5, "middle"), (1, "last token")].map {
+    let ticks = [(0, "first"), (0.5, "middle"), (1, "last")].map {
       LineChart.Tick(x: $0.0, labels: [$0.1])
     }
     return LineChart(
-      title: "gradient at its own place in the source, × the mean", lines: lines,
-      axis: "token of the target, of sources with \(longest.label) tokens", range: 0...1, ticks: ticks,
-      level: 1,
-      labelsEnds: true)
+      title: title, lines: lines, axis: "\(axis), of sources with \(longest.label) tokens", range: 0...1,
+      ticks: ticks, level: level, labelsEnds: true)
   }
 }

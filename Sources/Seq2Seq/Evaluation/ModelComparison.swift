@@ -13,6 +13,8 @@ public struct ModelComparison: Codable, Sendable, Equatable {
     public let buckets: [Bucket]
     /// Of the longest sources, in as many parts as their targets have tokens, on average; nil without examples.
     public let gradient: SourceGradient?
+    /// The same before the model learnt anything, with the weights of seed 1.
+    public let untrainedGradient: SourceGradient?
   }
 
   /// What a model makes of the sources of some lengths.
@@ -41,8 +43,7 @@ public struct ModelComparison: Codable, Sendable, Equatable {
     options: DecodingOptions = DecodingOptions(), progress: (String, Double) -> Void = { _, _ in }
   ) throws(ModelError) {
     try Self.check(models.map(\.model))
-    let longest = buckets.last?.examples ?? []
-    let count = buckets.reduce(0) { $0 + $1.examples.count } + longest.count
+    let count = buckets.reduce(0) { $0 + $1.examples.count } + 2 * (buckets.last?.examples.count ?? 0)
     var done = 0
     var result: [Model] = []
     for (name, model) in models {
@@ -56,11 +57,17 @@ public struct ModelComparison: Codable, Sendable, Equatable {
         done += bucket.examples.count
         measured.append(Bucket(lengths: bucket.lengths, evaluation: evaluation))
       }
-      let gradient = try buckets.last.map { bucket throws(ModelError) in
-        try model.sourceGradient(longest, parts: max(1, bucket.targetLength), progress: show)
+      var gradients: [SourceGradient] = []
+      if let longest = buckets.last {
+        for model in [model, try model.untrained()] {
+          let parts = max(1, longest.targetLength)
+          gradients.append(try model.sourceGradient(longest.examples, parts: parts, progress: show))
+          done += longest.examples.count
+        }
       }
-      done += longest.count
-      result.append(Model(name: name, buckets: measured, gradient: gradient))
+      result.append(
+        Model(
+          name: name, buckets: measured, gradient: gradients.first, untrainedGradient: gradients.last))
     }
     self.models = result
   }

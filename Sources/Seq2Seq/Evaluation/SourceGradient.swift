@@ -1,39 +1,51 @@
 import Attention
 
-/// How much of the gradient finds its way from each token of a target to the place of the source that the token is about.
+/// How much of the gradient of each token of a target reaches each place of the source.
 ///
 ///     g_ti = ‖∂(−log p(y_t | y_<t, x)) / ∂x_i‖, with x_i the embedding of the source's token i
 ///
 /// Without attention a gradient comes through the encoder's last states and from there through one step of a cell a token: the farther a token
 /// of the target is from the start, the more steps there are, each of which may shrink and blur it (Bengio, Simard, Frasconi 1994). Attention
-/// leads it to every state of the encoder at once (Bahdanau, Cho, Bengio 2015). A token's own place is taken to be as far into the source
-/// as the token is into the target, and a token of the source on either side belongs to it: right for texts whose order both sides share.
+/// leads it to every state of the encoder at once (Bahdanau, Cho, Bengio 2015).
 ///
-/// How large gradients are depends on how wrong a model is and on the scale of its embeddings. So what is told is a ratio, the mean of g_t at the
-/// own place over its mean in the whole source: 1 where all of the source gets the same. Targets of different lengths lie on each other
-/// from their first token to their last; every sentence counts the same.
+/// Sentences of different lengths lie on each other from their first token to their last; every sentence counts the same.
 public struct SourceGradient: Codable, Sendable, Equatable {
   /// The sentences so far.
   public private(set) var sentences = 0
-  /// The mean ratio of the tokens in parts of the target of the same length, first to last.
+  /// How large g is in parts of the source of the same length, first to last: the mean over the tokens of the target, in nats by the
+  /// unit of the embeddings. It grows with how wrong a model is, and shrinks with the scale of its embeddings: models that have not learnt yet and
+  /// start from the same embeddings can be held against each other.
+  public private(set) var sizes: [Double]
+  /// The mean of g_t at the token's own place over its mean in the whole source, in parts of the target of the same length, first to last: 1 where
+  /// all of the source gets the same. A token's own place is taken to be as far into the source as the token is into the target, and a token of
+  /// the source on either side belongs to it: right for texts whose order both sides share.
   public private(set) var ratios: [Double]
 
-  /// - Parameter parts: of the target, at least 1
+  /// - Parameter parts: of the source, and of the target; at least 1
   public init(parts: Int) {
-    precondition(parts >= 1, "a target without a part")
-    ratios = Array(repeating: 0, count: parts)
+    precondition(parts >= 1, "a sentence without a part")
+    sizes = Array(repeating: 0, count: parts)
+    ratios = sizes
   }
 
-  /// Adds a sentence by g, [target, source]. Empty ones, and those with a token from which no gradient comes, have no say.
+  /// Adds a sentence by g, [target, source]. Empty ones, and those with a token from which no gradient comes, have
+  /// no say.
   public mutating func add(_ norms: [[Double]]) {
     guard !norms.isEmpty, norms.allSatisfy({ !$0.isEmpty }) else { return }
     let ratios = norms.indices.map {
       Self.ratio(norms[$0], at: Self.place(of: $0, norms.count, norms[$0].count))
     }
     guard ratios.allSatisfy(\.isFinite) else { return }
+    let sizes = norms[0].indices.map { place in norms.reduce(0) { $0 + $1[place] } / Double(norms.count) }
     sentences += 1
-    for (part, value) in Self.spread(ratios, over: self.ratios.count).enumerated() {
-      self.ratios[part] += (value - self.ratios[part]) / Double(sentences)
+    Self.take(sizes, as: sentences, into: &self.sizes)
+    Self.take(ratios, as: sentences, into: &self.ratios)
+  }
+
+  /// Takes the values of the `count`th sentence into the means of all.
+  private static func take(_ values: [Double], as count: Int, into means: inout [Double]) {
+    for (part, value) in spread(values, over: means.count).enumerated() {
+      means[part] += (value - means[part]) / Double(count)
     }
   }
 
@@ -63,10 +75,17 @@ public struct SourceGradient: Codable, Sendable, Equatable {
 }
 
 extension TranslationModel {
+  /// The same model before it learnt anything, with the weights of seed 1.
+  func untrained() throws(ModelError) -> TranslationModel {
+    var result = self
+    result.network = try EncoderDecoder(configuration, seed: 1)
+    return result
+  }
+
   /// The gradient that finds its way to the sources of examples from their first accepted targets, in float32 and without dropout.
   ///
   /// - Parameters:
-  ///   - parts: those that targets are cut into, at least 1
+  ///   - parts: those that sources and targets are cut into, at least 1
   ///   - progress: called with the number of examples done; returning false stops early, with what was done so far
   /// - Throws: ``ModelError/tooLong(tokens:limit:)``.
   /// - Complexity: every example goes through the model once for each token of its target.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Lines over a common axis, with values from 0 on; charts side by side are one SVG document.
+/// Lines over a common axis, with values from 0 on; charts side by side, from the fourth on below each other in pairs, are one SVG document.
 struct LineChart {
   struct Point {
     let x: Double
@@ -46,12 +46,20 @@ struct LineChart {
 
 extension [LineChart] {
   func svg() -> String {
-    var (x, parts) = (0.0, [String]())
-    for chart in self {
-      parts.append("<g transform=\"translate(\(SVG.px(x)) 0)\">\n\(chart.svg())</g>\n")
-      x += chart.width
+    let columns = count < 4 ? Swift.max(count, 1) : 2
+    var (bottom, right, parts) = (0.0, 0.0, [String]())
+    for first in stride(from: 0, to: count, by: columns) {
+      let row = self[first..<Swift.min(first + columns, count)]
+      var x = 0.0
+      for chart in row {
+        let place = "translate(\(SVG.px(x)) \(SVG.px(bottom)))"
+        parts.append("<g transform=\"\(place)\">\n\(chart.svg())</g>\n")
+        x += chart.width
+      }
+      bottom += row.map(\.height).max()!
+      right = Swift.max(right, x)
     }
-    let (width, height) = (SVG.px(x), SVG.px(map(\.height).max() ?? 0))
+    let (width, height) = (SVG.px(right), SVG.px(bottom))
     return """
       <svg xmlns="http://www.w3.org/2000/svg" width="\(width)" height="\(height)" \
       viewBox="0 0 \(width) \(height)" font-size="12" fill="#1d1d1f" \
