@@ -24,9 +24,11 @@ struct TextArguments: ParsableArguments {
   var minCount: Int?
   @Option(
     help: ArgumentHelp(
-      "Most tokens of each vocabulary, the \(Vocabulary.reserved.count) reserved ones included. (default: no limit)",
+      "Most tokens of the source's vocabulary, the \(Vocabulary.reserved.count) reserved ones included. (default: no limit)",
       valueName: "n"))
-  var maxVocabulary: Int?
+  var sourceVocabulary: Int?
+  @Option(help: ArgumentHelp("The same of the target's.", valueName: "n"))
+  var targetVocabulary: Int?
 
   /// Whether files of subwords are to be read.
   var namesFiles: Bool { sourceSubwords != nil || targetSubwords != nil }
@@ -35,8 +37,8 @@ struct TextArguments: ParsableArguments {
   func lay(over recipe: inout Recipe) throws {
     try lay(over: &recipe.source, sourceTokens, sourceSubwords)
     try lay(over: &recipe.target, targetTokens, targetSubwords)
-    if let minCount { recipe.vocabulary.minimumCount = minCount }
-    if let maxVocabulary { recipe.vocabulary.maximumSize = maxVocabulary }
+    lay(over: &recipe.vocabulary.source, sourceVocabulary)
+    lay(over: &recipe.vocabulary.target, targetVocabulary)
   }
 
   private func lay(over tokenization: inout Tokenization, _ unit: Tokenization.Unit?, _ subwords: String?)
@@ -49,5 +51,10 @@ struct TextArguments: ParsableArguments {
     }
     if let unit { tokenization.unit = unit }
     if lowercase { tokenization.lowercase = true }
+  }
+
+  private func lay(over limits: inout Vocabulary.Limits, _ size: Int?) {
+    if let minCount { limits.minimumCount = minCount }
+    if let size { limits.maximumSize = size }
   }
 }

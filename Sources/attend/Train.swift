@@ -95,10 +95,12 @@ struct Train: ParsableCommand {
     let model = try TranslationModel(
       recipe.model, corpus: learn, source: recipe.source, target: recipe.target, limits: recipe.vocabulary,
       seed: recipe.training.seed)
-    for (side, vocabulary) in [("source", model.sourceVocabulary), ("target", model.targetVocabulary)]
-    where vocabulary.count == Vocabulary.reserved.count {
+    for (side, vocabulary, limits) in [
+      ("source", model.sourceVocabulary, recipe.vocabulary.source),
+      ("target", model.targetVocabulary, recipe.vocabulary.target),
+    ] where vocabulary.count == Vocabulary.reserved.count {
       throw CommandError(
-        "\(train): no token of the \(side) stands there \(Format.count(recipe.vocabulary.minimumCount, "time")); "
+        "\(train): no token of the \(side) stands there \(Format.count(limits.minimumCount, "time")); "
           + "take a smaller --min-count")
     }
     describe(model, learn, development)

@@ -157,7 +157,8 @@ extension TrainingArguments {
     "training.sampling.decay": "scheduled-sampling", "k": "sampling-k",
     "least": "sampling-least", "model.window.kind": "window", "clipNorm": "clip",
     "developmentBeam": "dev-beam", "criterion": "best-by", "minimumCount": "min-count",
-    "maximumSize": "max-vocabulary", "source.subwords": "source-subwords",
+    "vocabulary.source.maximumSize": "source-vocabulary",
+    "vocabulary.target.maximumSize": "target-vocabulary", "source.subwords": "source-subwords",
     "target.subwords": "target-subwords",
   ]
 

@@ -121,7 +121,8 @@ import Testing
     (["--initial-range", "0"], "--initial-range is 0.0; expected a positive number"),
     (["--tied"], "--embedding is 64; expected 128 with tied embeddings"),
     (["--min-count", "0"], "--min-count is 0; expected at least 1"),
-    (["--max-vocabulary", "3"], "--max-vocabulary is 3; expected at least 4, 3 of them reserved"),
+    (["--source-vocabulary", "3"], "--source-vocabulary is 3; expected at least 4, 3 of them reserved"),
+    (["--target-vocabulary", "0"], "--target-vocabulary is 0; expected at least 4, 3 of them reserved"),
     (["--colour", "red"], "--colour"),
   ])
   func optionValue(_ arguments: [String], _ expected: String) throws {

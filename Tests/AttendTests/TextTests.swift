@@ -6,15 +6,18 @@ import Testing
 @Suite struct TextTests {
   @Test func vocabularyLimits() throws {
     try Fixture.with(model: nil) { fixture in
-      let limits = ["--max-vocabulary", "8", "--min-count", "2"]
+      let limits = ["--source-vocabulary", "9", "--target-vocabulary", "8", "--min-count", "2"]
       let train = try Command(fixture.train(["--epochs", "1"] + limits)).run()
       #expect(train.status == 0, "\(train.error)")
       let model = try TranslationModel(contentsOf: URL(filePath: fixture.model))
-      #expect(model.sourceVocabulary.count == 8 && model.targetVocabulary.count == 8)
+      #expect(model.sourceVocabulary.count == 9 && model.targetVocabulary.count == 8)
       let resume = fixture.train(["--epochs", "2", "--resume"])
-      let refused = try Command(resume + ["--min-count", "1", "--max-vocabulary", "9"]).run()
+      let refused = try Command(resume + ["--min-count", "1", "--target-vocabulary", "9"]).run()
       #expect(refused.status == 1)
-      #expect(refused.error.contains("--max-vocabulary is 9, was 8; --min-count is 1, was 2"))
+      #expect(
+        refused.error.contains(
+          "options: --min-count is 1, was 2; --target-vocabulary is 9, was 8; leave"),
+        "\(refused.error)")
       #expect(try Command(resume + limits).run().status == 0)
       // The recipe alone gives the same vocabularies again.
       let again = [

@@ -7,9 +7,9 @@ import Testing
 
   @Test(arguments: names)
   func modelsExistWithThePapersVocabularies(name: String) throws {
-    let sizes = ["luong-2015": (50_000, 50_000), "sutskever-2014": (160_000, 80_000)]
-    let (source, target) = sizes[name] ?? (30_000, 30_000)
-    let sized = try Recipe.presets[name]!.model.sized(source: source, target: target)
+    let recipe = Recipe.presets[name]!
+    let (source, target) = (recipe.vocabulary.source.maximumSize, recipe.vocabulary.target.maximumSize)
+    let sized = try recipe.model.sized(source: source ?? 30_003, target: target ?? 30_003)
     let saved = try JSONEncoder().encode(sized)
     #expect(try JSONDecoder().decode(ModelConfiguration.self, from: saved) == sized)
   }
@@ -18,10 +18,16 @@ import Testing
     let (luong, bahdanau) = (Recipe.presets["luong-2015"]!, Recipe.presets["bahdanau-2015"]!)
     #expect(luong.model.window == .predictive(radius: 10) && luong.model.initialRange == 0.1)
     #expect(luong.training.optimizer.rule == .sgd && luong.training.rate == 1)
-    #expect(luong.vocabulary.maximumSize == 50_003)
     #expect(bahdanau.model.orthogonal && bahdanau.model.initialRange == nil)
     #expect(bahdanau.training.optimizer == OptimizerOptions(.adadelta) && bahdanau.training.rate == 1)
-    #expect(bahdanau.vocabulary.maximumSize == 30_003)
+    let words = [
+      "luong-2015": (50_000, 50_000), "bahdanau-2015": (30_000, 30_000), "sutskever-2014": (160_000, 80_000),
+    ]
+    for (name, (source, target)) in words {
+      let limits = Recipe.presets[name]!.vocabulary
+      #expect(limits.source == .init(maximumSize: source + 3), "\(name)")
+      #expect(limits.target == .init(maximumSize: target + 3), "\(name)")
+    }
     for recipe in Recipe.presets.values { try recipe.validate() }
   }
 

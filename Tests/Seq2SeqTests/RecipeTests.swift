@@ -58,6 +58,39 @@ struct RecipeTests {
     #expect(plain.model == .plain(hidden: 64))
   }
 
+  /// Each side has limits of its own; what stands for neither counts for both, as in recipes of before there were sides.
+  @Test func vocabulariesOfASide() throws {
+    func limits(_ json: String, over base: Vocabulary.SideLimits = .init()) throws -> Vocabulary.SideLimits {
+      try laid(#"{"vocabulary": \#(json)}"#, over: Recipe(vocabulary: base)).vocabulary
+    }
+    let small = Vocabulary.Limits(minimumCount: 2, maximumSize: 9)
+    #expect(
+      try limits(#"{"source": {"maximumSize": 9, "minimumCount": 2}}"#)
+        == .init(source: small, target: .init()))
+    #expect(
+      try limits(#"{"maximumSize": 9, "minimumCount": 2}"#) == .init(source: small, target: small))
+    #expect(
+      try limits(#"{"minimumCount": 2, "maximumSize": 7, "target": {"maximumSize": 9}}"#)
+        == .init(source: .init(minimumCount: 2, maximumSize: 7), target: small))
+    #expect(
+      try limits(#"{"maximumSize": null}"#, over: .init(source: small, target: small))
+        == .init(source: .init(minimumCount: 2), target: .init(minimumCount: 2)))
+  }
+
+  @Test(arguments: [
+    (Vocabulary.SideLimits(source: .init(maximumSize: 3)), "vocabulary.source.maximumSize"),
+    (.init(target: .init(maximumSize: 3)), "vocabulary.target.maximumSize"),
+    (.init(source: .init(minimumCount: 0)), "vocabulary.source.minimumCount"),
+    (.init(target: .init(minimumCount: 0)), "vocabulary.target.minimumCount"),
+  ])
+  func limitsThatCannotBe(_ limits: Vocabulary.SideLimits, _ option: String) {
+    let error = #expect(throws: ModelError.self) { try Recipe(vocabulary: limits).validate() }
+    guard case .configuration(option, _, _) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
   @Test func differencesAreNamedByTheirPlace() throws {
     var (one, other) = (Recipe(), Recipe())
     (other.model.hidden, other.training.schedule.warmup, other.training.patience) = (64, 3, nil)
@@ -74,6 +107,7 @@ struct RecipeTests {
     ("{", "recipe.json: not a recipe"), ("[1]", "it is no object in braces"),
     (#"{"model": {"hiden": 3}}"#, "nothing is called 'model.hiden'"),
     (#"{"optimizer": "adam"}"#, "nothing is called 'optimizer'"),
+    (#"{"vocabulary": {"size": 9}}"#, "nothing is called 'vocabulary.size'"),
     (#"{"model": {"hidden": "many"}}"#, "'hidden' is of the wrong type"),
     (#"{"training": 7}"#, "'training' is of the wrong type"),
     (#"{"training": {"schedule": {"shape": "square"}}}"#, "square"),

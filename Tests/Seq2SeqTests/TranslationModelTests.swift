@@ -137,7 +137,7 @@ struct TranslationModelTests {
     let corpus = ParallelCorpus(pairs: [
       .init(source: ["a", "b", "a"], target: ["x", "y", "x"]), .init(source: ["c", "b"], target: ["z"]),
     ])
-    func vocabularies(_ limits: Vocabulary.Limits) throws -> [[Int]] {
+    func vocabularies(_ limits: Vocabulary.SideLimits) throws -> [[Int]] {
       let model = try TranslationModel(
         .luong(embedding: 4, hidden: 6), corpus: corpus, source: .words, target: .words, limits: limits,
         seed: 1)
@@ -145,8 +145,12 @@ struct TranslationModelTests {
         model.sourceVocabulary.encode(["a", "b", "c"]), model.targetVocabulary.encode(["x", "y", "z"]),
       ]
     }
-    #expect(try vocabularies(.init(minimumCount: 2)) == [[3, 4, 0], [3, 0, 0]])
-    #expect(try vocabularies(.init(maximumSize: 4)) == [[3, 0, 0], [3, 0, 0]])
+    let often = Vocabulary.Limits(minimumCount: 2)
+    #expect(try vocabularies(.init(source: often, target: often)) == [[3, 4, 0], [3, 0, 0]])
+    #expect(try vocabularies(.init(target: often)) == [[3, 4, 5], [3, 0, 0]])
+    #expect(
+      try vocabularies(.init(source: .init(maximumSize: 4), target: .init(maximumSize: 5)))
+        == [[3, 0, 0], [3, 4, 0]])
     #expect(try vocabularies(.init()) == [[3, 4, 5], [3, 4, 5]])
   }
 }

@@ -30,10 +30,10 @@ public struct TranslationModel: Sendable {
   /// - Throws: ``ModelError/configuration(option:expected:found:)``.
   public init(
     _ configuration: ModelConfiguration, corpus: ParallelCorpus, source: Tokenization, target: Tokenization,
-    limits: Vocabulary.Limits = Vocabulary.Limits(), seed: UInt64
+    limits: Vocabulary.SideLimits = Vocabulary.SideLimits(), seed: UInt64
   ) throws(ModelError) {
-    sourceVocabulary = Vocabulary(counting: corpus.pairs.lazy.map(\.source), limits: limits)
-    targetVocabulary = Vocabulary(counting: corpus.pairs.lazy.map(\.target), limits: limits)
+    sourceVocabulary = Vocabulary(counting: corpus.pairs.lazy.map(\.source), limits: limits.source)
+    targetVocabulary = Vocabulary(counting: corpus.pairs.lazy.map(\.target), limits: limits.target)
     self.source = source
     self.target = target
     var sized = try configuration.sized(source: sourceVocabulary.count, target: targetVocabulary.count)

@@ -29,6 +29,17 @@ public struct Vocabulary: Sendable, Equatable {
     }
   }
 
+  /// The limits of a model's two vocabularies.
+  public struct SideLimits: Codable, Sendable, Equatable {
+    public var source: Limits
+    public var target: Limits
+
+    public init(source: Limits = Limits(), target: Limits = Limits()) {
+      self.source = source
+      self.target = target
+    }
+  }
+
   /// The tokens of the data, in the order of their ids from `reserved.count` on.
   private let tokens: [String]
   private let ids: [String: Int]

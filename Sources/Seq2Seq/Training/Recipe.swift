@@ -7,14 +7,14 @@ public struct Recipe: Codable, Sendable, Equatable {
   public var source: Tokenization
   public var target: Tokenization
   /// Which tokens of the training data each side's vocabulary takes in.
-  public var vocabulary: Vocabulary.Limits
+  public var vocabulary: Vocabulary.SideLimits
   public var training: TrainingOptions
   /// The most epochs.
   public var epochs: Int
 
   public init(
     model: ModelConfiguration = .luong(), source: Tokenization = .characters,
-    target: Tokenization = .characters, vocabulary: Vocabulary.Limits = Vocabulary.Limits(),
+    target: Tokenization = .characters, vocabulary: Vocabulary.SideLimits = Vocabulary.SideLimits(),
     training: TrainingOptions = TrainingOptions(), epochs: Int = 20
   ) {
     self.model = model
@@ -33,10 +33,6 @@ public struct Recipe: Codable, Sendable, Equatable {
     guard epochs >= 1 else {
       throw .configuration(option: "epochs", expected: "at least 1", found: "\(epochs)")
     }
-    guard vocabulary.minimumCount >= 1 else {
-      throw .configuration(
-        option: "minimumCount", expected: "at least 1", found: "\(vocabulary.minimumCount)")
-    }
     for (side, tokenization) in [("source", source), ("target", target)] {
       guard case .bytePairs = tokenization.subwords, tokenization.unit == .characters else { continue }
       throw .configuration(
@@ -44,10 +40,17 @@ public struct Recipe: Codable, Sendable, Equatable {
         found: "characters")
     }
     let least = Vocabulary.reserved.count + 1
-    guard vocabulary.maximumSize ?? least >= least else {
-      throw .configuration(
-        option: "maximumSize", expected: "at least \(least), \(Vocabulary.reserved.count) of them reserved",
-        found: "\(vocabulary.maximumSize ?? 0)")
+    for (side, limits) in [("source", vocabulary.source), ("target", vocabulary.target)] {
+      guard limits.minimumCount >= 1 else {
+        throw .configuration(
+          option: "vocabulary.\(side).minimumCount", expected: "at least 1", found: "\(limits.minimumCount)")
+      }
+      guard limits.maximumSize ?? least >= least else {
+        throw .configuration(
+          option: "vocabulary.\(side).maximumSize",
+          expected: "at least \(least), \(Vocabulary.reserved.count) of them reserved",
+          found: "\(limits.maximumSize ?? 0)")
+      }
     }
     try training.validate()
     // The sizes of the vocabularies are not known yet; these are the smallest.
@@ -74,7 +77,7 @@ extension RecipeError: CustomStringConvertible {
 
 extension Recipe {
   /// Lays what a JSON file holds over this recipe: it need not name what it does not change. Subwords are the name of their file,
-  /// seen from the JSON file's folder.
+  /// seen from the JSON file's folder. Limits that `vocabulary` names for neither side are those of both.
   ///
   /// A file that names another kind of model than this recipe's begins from that kind's own defaults, one that names another
   /// optimiser from that one's.
@@ -88,7 +91,7 @@ extension Recipe {
       guard case .object = given else {
         throw RecipeError.malformed(file: file.path, problem: "it is no object in braces")
       }
-      given = try Self.readingSubwords(given, beside: file)
+      given = Self.limitingBothSides(try Self.readingSubwords(given, beside: file))
       var base = self
       if let kind = Self.kind(given["model"], over: model) { try base.become(kind) }
       if case .string(let name)? = given["training"]?["optimizer"]?["rule"],
@@ -120,6 +123,15 @@ extension Recipe {
       result = result.laid(under: .object([side: .object(["subwords": try JSONValue(subwords)])]))
     }
     return result
+  }
+
+  /// A file's values with the limits that it names for neither side, as older recipes have them, at both.
+  private static func limitingBothSides(_ given: JSONValue) -> JSONValue {
+    guard case .object(let limits)? = given["vocabulary"] else { return given }
+    let names = ["minimumCount", "maximumSize"]
+    let both = JSONValue.object(limits.filter { names.contains($0.key) })
+    return JSONValue.object(["vocabulary": .object(["source": both, "target": both])])
+      .laid(under: given.removing(names, from: "vocabulary"))
   }
 
   /// The kind that a file's values ask for; nil if they do not say.
@@ -203,7 +215,7 @@ extension Recipe {
     source = try values.decode(Tokenization.self, forKey: .source)
     target = try values.decode(Tokenization.self, forKey: .target)
     vocabulary =
-      try values.decodeIfPresent(Vocabulary.Limits.self, forKey: .vocabulary) ?? Vocabulary.Limits()
+      try values.decodeIfPresent(Vocabulary.SideLimits.self, forKey: .vocabulary) ?? Vocabulary.SideLimits()
     training = try values.decode(TrainingOptions.self, forKey: .training)
     epochs = try values.decode(Int.self, forKey: .epochs)
   }

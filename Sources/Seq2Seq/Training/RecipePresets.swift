@@ -13,7 +13,7 @@ extension Recipe {
   /// Luong, Pham, Manning 2015, §4.1: gradient descent for 12 epochs, from the 8th on with half the rate after each, as the
   /// paper's models with dropout.
   private static let luong2015 = words(
-    .luong2015, vocabulary: 50_000,
+    .luong2015, source: 50_000, target: 50_000,
     descending(rate: 1, batchSize: 128, from: 8, every: 1), epochs: 12)
 
   /// Bahdanau, Cho, Bengio 2015, appendix B.2: batches of 80, Adadelta, gradients of a norm up to 1.
@@ -21,21 +21,24 @@ extension Recipe {
     var training = TrainingOptions(batchSize: 80, rate: 1, clipNorm: 1)
     training.optimizer = OptimizerOptions(.adadelta)
     training.schedule = RateSchedule(.constant)
-    return words(.bahdanau2015, vocabulary: 30_000, training, epochs: 5)
+    return words(.bahdanau2015, source: 30_000, target: 30_000, training, epochs: 5)
   }()
 
   /// Sutskever, Vinyals, Le 2014, §3.4: gradient descent for 7.5 epochs, after the 5th with half the rate after each half.
-  /// The vocabulary is that of the paper's targets; sources had 160,000 words.
   private static let sutskever2014 = words(
-    .sutskever2014, vocabulary: 80_000,
+    .sutskever2014, source: 160_000, target: 80_000,
     descending(rate: 0.7, batchSize: 128, from: 5, every: 0.5), epochs: 8)
 
+  /// - Parameters:
+  ///   - source: the words of its vocabulary, without the reserved tokens
+  ///   - target: the same
   private static func words(
-    _ model: ModelConfiguration, vocabulary: Int, _ training: TrainingOptions, epochs: Int
+    _ model: ModelConfiguration, source: Int, target: Int, _ training: TrainingOptions, epochs: Int
   ) -> Recipe {
-    Recipe(
+    func limits(_ words: Int) -> Vocabulary.Limits { .init(maximumSize: words + Vocabulary.reserved.count) }
+    return Recipe(
       model: model, source: .words, target: .words,
-      vocabulary: Vocabulary.Limits(maximumSize: vocabulary + Vocabulary.reserved.count),
+      vocabulary: .init(source: limits(source), target: limits(target)),
       training: training, epochs: epochs)
   }
 
