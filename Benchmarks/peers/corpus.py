@@ -1,5 +1,6 @@
 """Corpora as `attend train` reads them: the same tokens, vocabularies and batches, in the same order."""
 import collections
+import math
 import pathlib
 import unicodedata
 
@@ -92,8 +93,9 @@ def tokenizer(tokenization):
     return tokens
 
 
-def pairs(path, source, target):
-    """One (source, target) a line and accepted target. The file is one that `attend` has read."""
+def pairs(path, source, target, limit=math.inf):
+    """One (source, target) a line and accepted target, those with more than `limit` tokens on a side left out. The file is
+    one that `attend` has read."""
     result = []
     for line in pathlib.Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n"):
         line = line.removesuffix(b"\r")
@@ -101,7 +103,7 @@ def pairs(path, source, target):
             first, *targets = line.decode().split("\t")
             tokens = source(first)
             result += [(tokens, target(text)) for text in targets]
-    return result
+    return [pair for pair in result if max(map(len, pair)) <= limit]
 
 
 def examples(pairs):

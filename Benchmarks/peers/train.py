@@ -114,7 +114,7 @@ class Training:
 
     def __init__(self, recipe, train, dev):
         tokenizers = corpus.tokenizer(recipe["source"]), corpus.tokenizer(recipe["target"])
-        pairs = corpus.pairs(train, *tokenizers)
+        pairs = corpus.pairs(train, *tokenizers, recipe["model"]["maximumLength"])
         self.examples = corpus.examples(corpus.pairs(dev, *tokenizers))
         self.source = corpus.Vocabulary(source for source, _ in pairs)
         self.target = corpus.Vocabulary(target for _, target in pairs)

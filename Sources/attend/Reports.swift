@@ -7,16 +7,35 @@ enum Reports {
   /// Reads a corpus as a model reads text.
   ///
   /// - Throws: ``CorpusError``; for a sentence that is too long an error that knows that the model sets the limit.
-  static func corpus(_ path: String, for model: TranslationModel) throws -> ParallelCorpus {
+  static func corpus(
+    _ path: String, for model: TranslationModel, longPairs: ParallelCorpus.LongPairs = .refuse
+  ) throws -> ParallelCorpus {
     do {
       return try ParallelCorpus(
         contentsOf: URL(fileURLWithPath: path), source: model.source, target: model.target,
-        maximumLength: model.configuration.maximumLength)
+        maximumLength: model.configuration.maximumLength, longPairs: longPairs)
     } catch CorpusError.tooLong(let file, let line, let side, let length, let limit) {
       throw CommandError(
         "\(file):\(line): the \(side) has \(length) tokens, this model takes at most \(limit); "
           + "shorten or remove it, or train a model with --max-length \(length)")
+    } catch CorpusError.allTooLong(let file, let shortest, let limit) {
+      throw CommandError(
+        "\(file): every pair is longer than the \(limit) tokens that this model takes; "
+          + "shorten them, or train a model with --max-length \(shortest)")
     }
+  }
+
+  /// Says on standard error which pairs of a file a model does not learn; nothing where it learns them all.
+  ///
+  /// - Parameter isNew: The model has yet to begin, with another limit if that is wanted.
+  static func noteLeftOut(_ corpus: ParallelCorpus, of file: String, isNew: Bool) {
+    guard let leftOut = corpus.leftOut else { return }
+    let pairs = Format.count(corpus.pairs.count + leftOut.count, "pair")
+    let (place, kept) = leftOut.count == 1 ? ("at", "it") : ("the first at", "them")
+    let remedy = isNew ? "; --max-length \(leftOut.lengths.upperBound) keeps \(kept)" : ""
+    Console.note(
+      "attend: left out \(Format.count(leftOut.count)) of \(pairs), longer than \(Format.count(leftOut.limit, "token")), "
+        + "\(place) \(file):\(leftOut.firstLine)\(remedy)")
   }
 
   /// Says on standard error how many tokens of a corpus a model does not know: those of the sources change its outputs,

@@ -6,7 +6,8 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a model on pairs of sentences.",
     discussion: """
-      The files are UTF-8 text, a line 'source TAB target [TAB further accepted targets]'. After every epoch the best \
+      The files are UTF-8 text, a line 'source TAB target [TAB further accepted targets]'. Pairs to learn with more than \
+      --max-length tokens on a side are left out, and counted; pairs to judge by may not have more. After every epoch the best \
       model so far and the state of the training are saved. Ctrl-C saves too, and prints the command that goes on.
       """)
 
@@ -85,13 +86,13 @@ struct Train: ParsableCommand {
     }
     let recipe = try arguments.recipe(over: Recipe())
     if let problem = arguments.problem(in: recipe) { throw CommandError(problem) }
-    func corpus(_ path: String) throws -> ParallelCorpus {
+    func corpus(_ path: String, _ longPairs: ParallelCorpus.LongPairs) throws -> ParallelCorpus {
       try ParallelCorpus(
         contentsOf: URL(fileURLWithPath: path), source: recipe.source, target: recipe.target,
-        maximumLength: recipe.model.maximumLength)
+        maximumLength: recipe.model.maximumLength, longPairs: longPairs)
     }
-    let learn = try corpus(train)
-    let development = try dev.map(corpus)
+    let learn = try corpus(train, .leaveOut)
+    let development = try dev.map { try corpus($0, .refuse) }
     let model = try TranslationModel(
       recipe.model, corpus: learn, source: recipe.source, target: recipe.target, limits: recipe.vocabulary,
       seed: recipe.training.seed)
@@ -116,7 +117,7 @@ struct Train: ParsableCommand {
             : "leave out --resume to start one"))
     }
     let model = try TranslationModel(contentsOf: folder)
-    let corpus = try Reports.corpus(train, for: model)
+    let corpus = try Reports.corpus(train, for: model, longPairs: .leaveOut)
     let development = try dev.map { try Reports.corpus($0, for: model) }
     let trainer = try Trainer(resuming: folder, corpus: corpus, development: development)
     var saved = try told(by: folder.appending(path: Recipe.file))
@@ -143,9 +144,10 @@ struct Train: ParsableCommand {
   private func describe(_ model: TranslationModel, _ corpus: ParallelCorpus, _ development: ParallelCorpus?) {
     guard !quiet else { return }
     let learn = "\(Format.count(corpus.pairs.count, "pair")) to learn"
-    guard let development, let dev else { return Console.note(learn) }
-    Console.note("\(learn), \(Format.count(development.examples.count, "example")) to judge by")
-    Reports.noteUnknown(development.examples, model, in: dev)
+    let judge = development.map { ", \(Format.count($0.examples.count, "example")) to judge by" } ?? ""
+    Console.note(learn + judge)
+    Reports.noteLeftOut(corpus, of: train, isNew: !resume)
+    if let development, let dev { Reports.noteUnknown(development.examples, model, in: dev) }
   }
 
   private func finish(_ trainer: Trainer) throws {

@@ -137,7 +137,7 @@ struct TrainingArguments: ParsableArguments {
   var initialRange: Float?
   @Flag(help: "Let recurrent matrices start orthogonal and other weights narrow, as Bahdanau's paper.")
   var orthogonal = false
-  @Option(help: number("Most tokens that a sentence may have.", shape.maximumLength))
+  @Option(help: number("Most tokens of a sentence; longer pairs are not learnt.", shape.maximumLength))
   var maxLength: Int?
 
   @OptionGroup var text: TextArguments

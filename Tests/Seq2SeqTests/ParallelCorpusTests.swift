@@ -5,7 +5,7 @@ import Testing
 @Suite struct ParallelCorpusTests {
   /// Reads a corpus file of these bytes; `check` gets the file's path too.
   private func read(
-    _ bytes: some Sequence<UInt8>, maximumLength: Int = 10,
+    _ bytes: some Sequence<UInt8>, maximumLength: Int = 10, longPairs: ParallelCorpus.LongPairs = .refuse,
     _ check: (Result<ParallelCorpus, CorpusError>, String) throws -> Void
   ) throws {
     try withTemporaryFolder { folder in
@@ -13,7 +13,8 @@ import Testing
       try Data(bytes).write(to: file)
       let result = Result { () throws(CorpusError) in
         try ParallelCorpus(
-          contentsOf: file, source: .characters, target: .whitespace, maximumLength: maximumLength)
+          contentsOf: file, source: .characters, target: .whitespace, maximumLength: maximumLength,
+          longPairs: longPairs)
       }
       try check(result, file.path)
     }
@@ -72,6 +73,43 @@ import Testing
       "a\t1 2 3 4 5 6 7 8 9 0 1 2".utf8,
       { .tooLong(file: $0, line: 1, side: .target, length: 12, limit: 10) },
       place: ":1:", remedy: "12 tokens, the limit is 10")
+  }
+
+  @Test func leavesOutWhatIsTooLong() throws {
+    // Two targets of a long source, a long one of three targets, and both sides as long as may be.
+    let text = "abc\tX Y Z\n\nabcd\tX\tY\nab\tX\t1 2 3 4 5\tZ\na\tX\n"
+    try read(text.utf8, maximumLength: 3, longPairs: .leaveOut) { result, _ in
+      let corpus = try result.get()
+      #expect(corpus.pairs.map { $0.source.joined() } == ["abc", "ab", "ab", "a"])
+      #expect(corpus.pairs.map(\.target) == [["X", "Y", "Z"], ["X"], ["Z"], ["X"]])
+      #expect(corpus.examples.map { $0.source.joined() } == ["abc", "ab", "a"])
+      let leftOut = try #require(corpus.leftOut)
+      #expect(leftOut.count == 3 && leftOut.firstLine == 3 && leftOut.limit == 3)
+      #expect(leftOut.lengths == 4...5)
+    }
+    try read(text.utf8, maximumLength: 5, longPairs: .leaveOut) { result, _ in
+      let corpus = try result.get()
+      #expect(corpus.pairs.count == 7 && corpus.leftOut == nil)
+    }
+  }
+
+  /// What is left out is still read: another mistake in its line is found.
+  @Test func leavesOutNoMistakes() throws {
+    try read("a\tX\nabcd\tX\t\n".utf8, maximumLength: 3, longPairs: .leaveOut) { result, file in
+      #expect(throws: CorpusError.emptySentence(file: file, line: 2, side: .target)) { try result.get() }
+    }
+  }
+
+  @Test func refusesAFileOfWhichNothingIsLeft() throws {
+    try read("abcde\tX\nabcd\tX Y\n".utf8, maximumLength: 3, longPairs: .leaveOut) { result, file in
+      let error = CorpusError.allTooLong(file: file, shortest: 4, limit: 3)
+      #expect(throws: error) { try result.get() }
+      #expect(error.description.hasPrefix("\(file): every pair is longer than 3 tokens; "))
+      #expect(error.description.hasSuffix("--max-length, to 4 at least"))
+    }
+    try read("\n".utf8, longPairs: .leaveOut) { result, file in
+      #expect(throws: CorpusError.empty(file: file)) { try result.get() }
+    }
   }
 
   @Test(arguments: ["", "\n\r\n \n", "\u{FEFF}"])

@@ -11,6 +11,8 @@ public enum CorpusError: Error, Equatable, Sendable {
   case emptySentence(file: String, line: Int, side: Side)
   case invalidUTF8(file: String, line: Int)
   case tooLong(file: String, line: Int, side: Side, length: Int, limit: Int)
+  /// Pairs that are too long are left out, and no other is there; the shortest has so many tokens.
+  case allTooLong(file: String, shortest: Int, limit: Int)
 }
 
 extension CorpusError: CustomStringConvertible {
@@ -31,6 +33,9 @@ extension CorpusError: CustomStringConvertible {
     case .tooLong(let file, let line, let side, let length, let limit):
       "\(file):\(line): the \(side.rawValue) has \(length) tokens, the limit is \(limit); "
         + "shorten or remove it, or raise the limit with --max-length \(length)"
+    case .allTooLong(let file, let shortest, let limit):
+      "\(file): every pair is longer than \(limit) tokens; shorten them, or raise the limit with --max-length, "
+        + "to \(shortest) at least"
     }
   }
 }
