@@ -71,8 +71,8 @@ let package = Package(
       dependencies: ["Seq2Seq", "Attention", "AttentionReference", "TestSupport"],
       path: "Tests/Parity",
       exclude: [
-        "make_fixtures.py", "make_onnx_fixtures.py", "make_sentencepiece_fixture.py",
-        "make_subword_fixtures.py",
+        "make_fixtures.py", "make_onnx_fixtures.py", "make_optimizer_fixtures.py",
+        "make_sentencepiece_fixture.py", "make_subword_fixtures.py",
       ],
       resources: [.copy("Fixtures")]
     ),

@@ -1,5 +1,4 @@
 import Attention
-import Foundation
 import Seq2Seq
 import Testing
 
@@ -57,11 +56,9 @@ struct ONNXAttentionCase: Sendable {
 
   /// All cases of the fixture, and the names of those left out for their number type.
   static func all() throws -> (cases: [ONNXAttentionCase], skipped: [String]) {
-    let folder = try #require(Bundle.module.url(forResource: "Fixtures", withExtension: nil))
-    let json = try Data(contentsOf: folder.appending(path: "onnx-attention.json"))
-    let fixture = try JSONDecoder().decode(ONNXAttentionFixture.self, from: json)
-    let tensors = try Safetensors(contentsOf: folder.appending(path: "onnx-attention.safetensors")).tensors
-    return (try fixture.cases.map { try ONNXAttentionCase($0, tensors) }, fixture.skipped)
+    let fixture = try Fixture<ONNXAttentionFixture>("onnx-attention")
+    let cases = try fixture.description.cases.map { try ONNXAttentionCase($0, fixture.tensors) }
+    return (cases, fixture.description.skipped)
   }
 }
 

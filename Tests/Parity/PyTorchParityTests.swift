@@ -1,60 +1,42 @@
 import Attention
-import Foundation
 import Seq2Seq
 import TestSupport
 import Testing
 
-/// A model that PyTorch trained for ten steps (make_fixtures.py): where it began, what it saw, what came out.
-private struct Fixture {
-  struct Description: Decodable {
-    struct Configuration: Decodable {
-      let cell: RecurrentCell
-      let layers: Int
-      /// Absent where there are no residual connections.
-      let residual: Bool?
-      let bidirectional: Bool
-      /// Absent where they are false.
-      let reversedSource, tied: Bool?
-      /// Absent for Luong's and for the plain model.
-      let decoder: DecoderKind?
-      /// Absent for the tanh one.
-      let readout: Readout?
-      let score: String
-      let inputFeeding: Bool
-      let embedding, hidden, sourceVocabulary, targetVocabulary: Int
-    }
-    struct Optimizer: Decodable {
-      let learningRate, beta1, beta2, epsilon: Float
-    }
-    struct Pairs: Decodable {
-      let sources, targets: [[Int32]]
-    }
-    let configuration: Configuration
-    let adam: Optimizer
-    let clipNorm: Float
-    let losses: [Float]
-    let gradientNorms: [Double]
-    let batches: [Pairs]
+/// A model that PyTorch trained for ten steps (make_fixtures.py): what it saw, and what the steps reported.
+private struct TrainedModel: Decodable {
+  struct Configuration: Decodable {
+    let cell: RecurrentCell
+    let layers: Int
+    /// Absent where there are no residual connections.
+    let residual: Bool?
+    let bidirectional: Bool
+    /// Absent where they are false.
+    let reversedSource, tied: Bool?
+    /// Absent for Luong's and for the plain model.
+    let decoder: DecoderKind?
+    /// Absent for the tanh one.
+    let readout: Readout?
+    let score: String
+    let inputFeeding: Bool
+    let embedding, hidden, sourceVocabulary, targetVocabulary: Int
   }
-
-  let description: Description
-  let tensors: [String: Tensor]
-
-  init(_ name: String) throws {
-    let folder = try #require(Bundle.module.url(forResource: "Fixtures", withExtension: nil))
-    let json = try Data(contentsOf: folder.appending(path: "\(name).json"))
-    description = try JSONDecoder().decode(Description.self, from: json)
-    tensors = try Safetensors(contentsOf: folder.appending(path: "\(name).safetensors")).tensors
+  struct Optimizer: Decodable {
+    let learningRate, beta1, beta2, epsilon: Float
   }
-
-  func tensors(_ prefix: String) -> [String: Tensor] {
-    Dictionary(
-      uniqueKeysWithValues: tensors.compactMap { name, tensor in
-        name.hasPrefix(prefix + ".") ? (String(name.dropFirst(prefix.count + 1)), tensor) : nil
-      })
+  struct Pairs: Decodable {
+    let sources, targets: [[Int32]]
   }
+  let configuration: Configuration
+  let adam: Optimizer
+  let clipNorm: Float
+  let losses: [Float]
+  let gradientNorms: [Double]
+  let batches: [Pairs]
+}
 
-  func model() throws -> EncoderDecoder {
+extension Fixture<TrainedModel> {
+  fileprivate func model() throws -> EncoderDecoder {
     let c = description.configuration
     var configuration =
       c.decoder == .bahdanau
@@ -74,12 +56,12 @@ private struct Fixture {
     )
   }
 
-  func batch(_ step: Int) -> Batch {
+  fileprivate func batch(_ step: Int) -> Batch {
     let pairs = description.batches[step]
     return Batch(Array(zip(pairs.sources, pairs.targets)).map { (source: $0, target: $1) })
   }
 
-  func optimizer() -> Seq2Seq.Optimizer {
+  fileprivate func optimizer() -> Seq2Seq.Optimizer {
     var options = OptimizerOptions(.adam)
     (options.beta1, options.beta2) = (description.adam.beta1, description.adam.beta2)
     options.epsilon = description.adam.epsilon
@@ -106,7 +88,7 @@ struct PyTorchParityTests {
 
   @Test("the losses of ten steps agree within 1e-4, the gradients' norms too", arguments: names)
   func losses(name: String) throws {
-    let fixture = try Fixture(name)
+    let fixture = try Fixture<TrainedModel>(name)
     var model = try fixture.model()
     var optimizer = fixture.optimizer()
     for step in fixture.description.batches.indices {
@@ -136,7 +118,7 @@ struct PyTorchParityTests {
     "every gradient of the first step lies as near the double one as PyTorch's own, up to a factor of three",
     arguments: names)
   func gradients(name: String) throws {
-    let fixture = try Fixture(name)
+    let fixture = try Fixture<TrainedModel>(name)
     let (_, gradient) = try fixture.model().lossAndGradient(fixture.batch(0))
     let (single, double) = (fixture.tensors("gradient"), fixture.tensors("gradient64"))
     #expect(gradient.parameters.count == single.count)
@@ -151,7 +133,7 @@ struct PyTorchParityTests {
 
   @Test("the alignment of the first step agrees", arguments: attending)
   func alignment(name: String) throws {
-    let fixture = try Fixture(name)
+    let fixture = try Fixture<TrainedModel>(name)
     let pairs = fixture.description.batches[0]
     let expected = try #require(fixture.tensors["alignment64"])
     let model = try fixture.model()
