@@ -16,7 +16,7 @@ extension ReferenceModel {
     var readouts: [T] = []
     var alignment: [[T]] = []
     for (t, token) in inputs.enumerated() {
-      let x = try embed(token)
+      let x = try embed(token, step: t)
       let before = state.hidden
       let attended = try attend(before, encoded.states, step: t)
       state = try step(0, x + attended.context, from: state)

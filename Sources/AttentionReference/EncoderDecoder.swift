@@ -11,13 +11,13 @@ public struct ReferenceArray<T: Reference.Scalar>: Sendable {
 }
 
 extension Reference {
-  /// What ``encoderDecoder(_:configuration:sources:targets:start:end:)`` returns.
+  /// What ``encoderDecoder(_:configuration:sources:targets:start:end:dropout:)`` returns.
   public struct EncoderDecoderResult<T: Scalar>: Sendable {
     /// The mean of −log p over all predicted tokens in nats, ends included; 0 without a sentence.
     public var meanCrossEntropy: T
     /// How many tokens were predicted: Σ (target length + 1).
     public var tokenCount: Int
-    /// α of each sentence and step over that sentence's source; each step's is empty without attention.
+    /// α of each sentence and step over that sentence's source, before dropout; each step's is empty without attention.
     public var alignments: [[[T]]]
 
     @inlinable
@@ -40,17 +40,20 @@ extension Reference {
   ///     lists; the vocabularies are the embeddings' first sizes.
   ///   - sources: Token ids, a sentence each.
   ///   - targets: Token ids without start and end: the decoder reads [start] + y and is asked for y + [end].
+  ///   - dropout: What falls in training; nil for nothing.
   /// - Throws: ``ReferenceError``.
   @inlinable
   public static func encoderDecoder<T: Scalar>(
     _ parameters: [String: ReferenceArray<T>], configuration: ReferenceModelConfiguration,
-    sources: [[Int]], targets: [[Int]], start: Int, end: Int
+    sources: [[Int]], targets: [[Int]], start: Int, end: Int, dropout: ReferenceDropout<T>? = nil
   ) throws -> EncoderDecoderResult<T> {
     try require(targets, "targets", sources.count)
-    let model = try ReferenceModel(parameters, configuration)
+    if let dropout { try require(dropout.sentences, "dropout.sentences", sources.count) }
+    var model = try ReferenceModel(parameters, configuration, dropout: dropout?.weights ?? [:])
     var loss: T = 0
     var result = EncoderDecoderResult<T>()
-    for (source, target) in zip(sources, targets) {
+    for (index, (source, target)) in zip(sources, targets).enumerated() {
+      model.dropout = dropout?.sentences[index]
       let encoded = try model.encode(source)
       let (readouts, alignment) = try model.decode([start] + target, encoded)
       let entropy = try model.crossEntropy(readouts, targets: target + [end])
@@ -69,6 +72,8 @@ struct ReferenceModel<T: Reference.Scalar> {
   @usableFromInline let configuration: ReferenceModelConfiguration
   @usableFromInline let sourceVocabulary, targetVocabulary: Int
   @usableFromInline let values: [String: [T]]
+  /// What falls in the sentence.
+  @usableFromInline var dropout: ReferenceDropout<T>.Sentence?
 
   /// What the top layer returns, [source length, stateWidth], and each layer's final (h, c), both directions joined as [→ ; ←].
   @usableFromInline
@@ -84,7 +89,10 @@ struct ReferenceModel<T: Reference.Scalar> {
   }
 
   @inlinable
-  init(_ parameters: [String: ReferenceArray<T>], _ configuration: ReferenceModelConfiguration) throws {
+  init(
+    _ parameters: [String: ReferenceArray<T>], _ configuration: ReferenceModelConfiguration,
+    dropout: [String: [T]]
+  ) throws {
     self.configuration = configuration
     sourceVocabulary = parameters["source.embedding"]?.shape.first ?? 0
     targetVocabulary = parameters["target.embedding"]?.shape.first ?? 0
@@ -98,6 +106,11 @@ struct ReferenceModel<T: Reference.Scalar> {
       }
       try Reference.require(array.values, name, shape: shape)
       values[name] = array.values
+    }
+    for (name, factors) in dropout {
+      let weight = values[name] ?? []
+      try Reference.require(factors, "dropout.\(name)", weight.count)
+      values[name] = zip(weight, factors).map(*)
     }
     self.values = values
   }
@@ -113,14 +126,16 @@ struct ReferenceModel<T: Reference.Scalar> {
 
   @inlinable
   func encode(_ source: [Int]) throws -> Encoded {
+    let ids = configuration.reversedSource ? source.reversed() : source
+    let embedded = try Reference.embedding(
+      value("source.embedding"), ids: ids, vocabulary: sourceVocabulary, width: configuration.embedding)
     var encoded = Encoded(
-      states: try Reference.embedding(
-        value("source.embedding"), ids: configuration.reversedSource ? source.reversed() : source,
-        vocabulary: sourceVocabulary, width: configuration.embedding))
+      states: try dropout?.source.applied(to: embedded, rows: ids.count, ids: ids) ?? embedded)
     for layer in 0..<configuration.layers {
+      let x = try entering(layer, encoded.states, dropout?.encoder, rows: ids.count)
       let results = try configuration.encoderDirections.map { direction in
         try run(
-          "encoder.\(layer).\(direction)", encoded.states, time: source.count,
+          "encoder.\(layer).\(direction)", x, time: source.count,
           hidden: configuration.directionWidth, reversed: direction == "backward", from: nil)
       }
       encoded.states = output(
@@ -139,6 +154,16 @@ struct ReferenceModel<T: Reference.Scalar> {
   @inlinable
   func joinRows(_ arrays: [[T]], count: Int) -> [T] {
     (0..<count).flatMap { t in arrays.flatMap { Reference.row($0, t, $0.count / count) } }
+  }
+
+  /// What the cells of layer `index` read of the rows that enter it, the first of which is that of step `first`.
+  @inlinable
+  func entering(
+    _ index: Int, _ x: [T], _ dropout: [ReferenceDropout<T>.Rows]?, rows: Int, from first: Int = 0
+  ) throws -> [T] {
+    guard index > 0, let dropout else { return x }
+    try Reference.require(dropout, "dropout", configuration.layers - 1)
+    return try dropout[index - 1].applied(to: x, rows: rows, from: first)
   }
 
   /// What layer `index` returns for the states h: with residual connections y = h + x above the first layer, else h.
@@ -171,17 +196,21 @@ struct ReferenceModel<T: Reference.Scalar> {
   /// s̃ of every step, [inputs.count, readoutWidth], and α of every step.
   @inlinable
   func decode(_ inputs: [Int], _ encoded: Encoded) throws -> (readouts: [T], alignment: [[T]]) {
+    if configuration.score != .none, let dropout {
+      try Reference.require(dropout.attention, "dropout.attention", inputs.count)
+    }
     switch configuration.decoder {
-    case .luong: try decodeLuong(inputs, encoded)
-    case .bahdanau: try decodeBahdanau(inputs, encoded)
+    case .luong: return try decodeLuong(inputs, encoded)
+    case .bahdanau: return try decodeBahdanau(inputs, encoded)
     }
   }
 
-  /// embed(y) [embedding].
+  /// embed(y) [embedding] of the token that a step is fed.
   @inlinable
-  func embed(_ token: Int) throws -> [T] {
-    try Reference.embedding(
+  func embed(_ token: Int, step: Int) throws -> [T] {
+    let x = try Reference.embedding(
       value("target.embedding"), ids: [token], vocabulary: targetVocabulary, width: configuration.embedding)
+    return try dropout?.target.applied(to: x, rows: 1, from: step, ids: [token]) ?? x
   }
 
   /// Decoder layer `index` over one step.
@@ -200,6 +229,7 @@ struct ReferenceModel<T: Reference.Scalar> {
       queries: state, keys: memory, values: memory,
       batch: 1, queryLength: 1, keyLength: length, hidden: hidden, valueWidth: width)
     input.shaping.window = try window(state, step: step, length: length)
+    input.shaping.dropout = dropout?.attention[step]
     let score: Reference.Score<T>
     switch configuration.score {
     case .none: preconditionFailure("there is no attention without a score")
@@ -252,7 +282,8 @@ struct ReferenceModel<T: Reference.Scalar> {
   func crossEntropy(_ states: [T], targets: [Int]) throws -> Reference.CrossEntropyResult<T> {
     try Reference.requireIndices(targets, "targets", minimum: 0, count: targetVocabulary)
     return try Reference.crossEntropy(
-      x: states, weight: value(configuration.tied ? "target.embedding" : "output.weight"),
+      x: dropout?.output.applied(to: states, rows: targets.count) ?? states,
+      weight: value(configuration.tied ? "target.embedding" : "output.weight"),
       bias: value("output.bias"), targets: targets,
       hidden: configuration.readoutWidth, vocabulary: targetVocabulary)
   }

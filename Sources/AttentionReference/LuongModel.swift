@@ -16,10 +16,11 @@ extension ReferenceModel {
     var readouts: [T] = []
     var alignment: [[T]] = []
     for (t, token) in inputs.enumerated() {
-      var x = try embed(token)
+      var x = try embed(token, step: t)
       if configuration.inputFeeding { x += attentional }
       for layer in layers.indices {
-        layers[layer] = try step(layer, x, from: layers[layer])
+        layers[layer] = try step(
+          layer, entering(layer, x, dropout?.decoder, rows: 1, from: t), from: layers[layer])
         x = output(layer, layers[layer].hidden, entered: x)
       }
       attentional = x

@@ -1,4 +1,4 @@
-/// The shape of a model of ``Reference/encoderDecoder(_:configuration:sources:targets:start:end:)``: Luong's, Bahdanau's, or the
+/// The shape of a model of ``Reference/encoderDecoder(_:configuration:sources:targets:start:end:dropout:)``: Luong's, Bahdanau's, or the
 /// plain encoder-decoder.
 public struct ReferenceModelConfiguration: Sendable, Equatable {
   /// Whose decoder.

@@ -30,10 +30,11 @@ private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
   static func run<T: Reference.Scalar>(
     _ configuration: Configuration, _ parameters: [String: ReferenceArray<T>],
-    sources: [[Int]] = sources, targets: [[Int]] = targets
+    sources: [[Int]] = sources, targets: [[Int]] = targets, dropout: ReferenceDropout<T>? = nil
   ) throws -> Reference.EncoderDecoderResult<T> {
     try Reference.encoderDecoder(
-      parameters, configuration: configuration, sources: sources, targets: targets, start: 0, end: 1)
+      parameters, configuration: configuration, sources: sources, targets: targets, start: 0, end: 1,
+      dropout: dropout)
   }
 
   static let every: [Configuration] =

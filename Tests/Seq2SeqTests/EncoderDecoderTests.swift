@@ -6,12 +6,16 @@ import Testing
 
 @Suite("The encoder-decoder against its naive twin in double")
 struct EncoderDecoderTests {
-  private func reference(_ small: SmallModel, _ weights: [String: ReferenceArray<Double>]) throws
-    -> Reference.EncoderDecoderResult<Double>
-  {
+  private let batch = SmallModel.batch
+
+  /// What the model, whose weights may be others, makes of the batch.
+  private func reference(
+    _ small: SmallModel, _ weights: [String: ReferenceArray<Double>], _ dropout: ReferenceDropout<Double>?
+  ) throws -> Reference.EncoderDecoderResult<Double> {
     try Reference.encoderDecoder(
-      weights, configuration: small.reference, sources: SmallModel.sources.map { $0.map(Int.init) },
-      targets: SmallModel.targets.map { $0.map(Int.init) }, start: Vocabulary.start, end: Vocabulary.end)
+      weights, configuration: small.reference, sources: batch.sources.map { $0.map(Int.init) },
+      targets: batch.targets.map { $0.map(Int.init) }, start: Vocabulary.start, end: Vocabulary.end,
+      dropout: dropout)
   }
 
   private func doubles(_ model: EncoderDecoder) -> [String: ReferenceArray<Double>] {
@@ -22,21 +26,28 @@ struct EncoderDecoderTests {
     return result
   }
 
-  @Test("loss and alignment", arguments: SmallModel.all)
-  func loss(small: SmallModel) throws {
-    let model = try small.model()
-    let expected = try reference(small, doubles(model))
-    let (loss, _) = try model.lossAndGradient(SmallModel.batch)
+  @Test("loss", arguments: SmallModel.all, Dropping.allCases)
+  func loss(small: SmallModel, dropping: Dropping) throws {
+    let model = try small.model(dropping: dropping)
+    let dropout = try dropping.seed.map { try ReferenceDropout(of: model, batch, seed: $0) }
+    let expected = try reference(small, doubles(model), dropout)
+    let (loss, _) = try model.lossAndGradient(batch, dropoutSeed: dropping.seed)
     #expect(abs(Double(loss) - expected.meanCrossEntropy) < ModelTolerance.loss)
-    let batch = SmallModel.batch
-    for (score, index) in zip(try model.scores(batch), batch.order) {
+    if dropping != .nothing { #expect(try model.lossAndGradient(batch).loss != loss) }
+  }
+
+  @Test("alignment", arguments: SmallModel.all)
+  func alignment(small: SmallModel) throws {
+    let model = try small.model()
+    let expected = try reference(small, doubles(model), nil)
+    for (score, expected) in zip(try model.scores(batch), expected.alignments) {
       guard small.configuration.score != nil else {
         #expect(score.alignment == nil)
         continue
       }
       let alignment = try #require(score.alignment)
-      #expect(alignment.count == expected.alignments[index].count)
-      for (row, expectedRow) in zip(alignment, expected.alignments[index]) {
+      #expect(alignment.count == expected.count)
+      for (row, expectedRow) in zip(alignment, expected) {
         #expect(row.count == expectedRow.count)
         for (a, b) in zip(row, expectedRow) { #expect(abs(Double(a) - b) < ModelTolerance.alignment) }
       }
@@ -73,23 +84,25 @@ struct EncoderDecoderTests {
     }
   }
 
-  @Test("gradients against central differences", arguments: SmallModel.all)
-  func gradients(small: SmallModel) throws {
-    let model = try small.model()
-    let (_, gradient) = try model.lossAndGradient(SmallModel.batch)
+  /// Dropout is a fixed function for a fixed seed, and the twin drops the same.
+  @Test("gradients against central differences", arguments: SmallModel.all, Dropping.allCases)
+  func gradients(small: SmallModel, dropping: Dropping) throws {
+    let model = try small.model(dropping: dropping)
+    let dropout = try dropping.seed.map { try ReferenceDropout(of: model, batch, seed: $0) }
+    let (_, gradient) = try model.lossAndGradient(batch, dropoutSeed: dropping.seed)
     var weights = doubles(model)
     var generator = SeededGenerator(seed: 11)
     // So small for maxout that no pair changes sides; rounding then takes 1e-9 of the difference.
     let step = small.configuration.readout == .maxout ? 1e-6 : 1e-5
     for (name, tensor) in gradient.parameters {
       let scale = tensor.elements.reduce(0) { max($0, abs($1)) }
-      for _ in 0..<6 {
+      for _ in 0..<(dropping == .nothing ? 6 : 2) {
         let index = generator.integer(below: tensor.count)
         let kept = weights[name]!.values[index]
         weights[name]!.values[index] = kept + step
-        let above = try reference(small, weights).meanCrossEntropy
+        let above = try reference(small, weights, dropout).meanCrossEntropy
         weights[name]!.values[index] = kept - step
-        let below = try reference(small, weights).meanCrossEntropy
+        let below = try reference(small, weights, dropout).meanCrossEntropy
         weights[name]!.values[index] = kept
         let expected = (above - below) / (2 * step)
         let error = abs(Double(tensor.elements[index]) - expected)
@@ -98,62 +111,6 @@ struct EncoderDecoderTests {
           "\(name)[\(index)]: \(tensor.elements[index]), \(expected)")
       }
     }
-  }
-
-  /// Dropout is a fixed function for a fixed seed, so its gradient too is that of differences; here in float, with
-  /// the directional derivative along the gradient itself: f(x + hg) − f(x − hg) = 2h |g|².
-  /// Steps of this size take keys across the border of the narrowest predicted window, where the loss jumps.
-  @Test(
-    "the gradient with dropout is that of the same masks", arguments: [false, true], [0, 0.3] as [Float])
-  func dropoutGradient(variational: Bool, recurrent: Float) throws {
-    for small in SmallModel.all
-    where small.configuration.layers > 1 && small.configuration.window != .predictive(radius: 1) {
-      let model = try small.model(dropout: 0.3) {
-        ($0.variational, $0.recurrentDropout) = (variational, recurrent)
-        // With biases of 0 the sums that maxout reads may all be 0, where it has no gradient.
-        if $0.readout == .maxout { $0.initialRange = 0.4 }
-      }
-      try checkDropoutGradient(small, model)
-    }
-  }
-
-  @Test("the gradient with dropped attention is that of the same weights")
-  func attentionDropoutGradient() throws {
-    for small in SmallModel.all
-    where small.configuration.layers > 1 && small.configuration.window != .predictive(radius: 1)
-      && small.configuration.score != nil
-    {
-      let model = try small.model {
-        $0.attentionDropout = 0.4
-        if $0.readout == .maxout { $0.initialRange = 0.4 }
-      }
-      try checkDropoutGradient(small, model)
-    }
-  }
-
-  private func checkDropoutGradient(_ small: SmallModel, _ model: EncoderDecoder) throws {
-    let (_, gradient) = try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77)
-    let squared = gradient.parameters.reduce(0.0) { sum, parameter in
-      parameter.tensor.elements.reduce(sum) { $0 + Double($1) * Double($1) }
-    }
-    func loss(at step: Float) throws -> Double {
-      var moved = model
-      let gradients = gradient.parameters
-      var index = 0
-      moved.forEachParameter(prefix: "") { _, parameter in
-        let elements = zip(parameter.elements, gradients[index].tensor.elements).map { $0 + step * $1 }
-        for (i, value) in elements.enumerated() {
-          parameter.withUnsafeMutablePointer { $0[i] = value }
-        }
-        index += 1
-      }
-      return Double(try moved.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss)
-    }
-    let difference = (try loss(at: 2e-3) - loss(at: -2e-3)) / 4e-3
-    // Losses are exact to about 2e-7, so the quotient to 1e-4; the curvature's part is h² f‴/6.
-    #expect(abs(difference - squared) < 0.01 * squared + 1e-3, "\(small.testDescription)")
-    let undropped = try model.lossAndGradient(SmallModel.batch).loss
-    #expect(try model.lossAndGradient(SmallModel.batch, dropoutSeed: 77).loss != undropped)
   }
 
   /// Sources of one token: a step's only weight, 1, becomes 0 or 1 / (1 − rate), so that a sentence's loss is one of as many as there

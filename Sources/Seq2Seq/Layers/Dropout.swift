@@ -7,9 +7,9 @@ import Attention
 /// wherever a token stands in the sentence. The state of the step before, which the paper drops too, is left to
 /// ``DropConnect``. In packed order a step's rows are the first of the sentences by length, so that the mask of a
 /// sentence is a row's index within its step.
-struct Dropout {
+package struct Dropout {
   /// Where in the model; each place draws numbers of its own.
-  enum Site: UInt64 {
+  package enum Site: UInt64 {
     case sourceEmbedding, targetEmbedding, encoder, decoder, output, recurrent, attention
   }
 
@@ -20,7 +20,7 @@ struct Dropout {
   var isVariational = false
 
   /// What is left is multiplied by this.
-  var scale: Float { 1 / (1 - rate) }
+  package var scale: Float { 1 / (1 - rate) }
 
   /// Drops in place, from rows of one step, which begin at row `first` of all steps'.
   func apply(_ rows: Matrix, from first: Int, at site: Site, layer: Int = 0) {
@@ -30,7 +30,7 @@ struct Dropout {
   }
 
   /// Drops in place, from the rows of all steps.
-  func apply(_ matrix: Matrix, _ plan: SequencePlan, at site: Site, layer: Int = 0) {
+  package func apply(_ matrix: Matrix, _ plan: SequencePlan, at site: Site, layer: Int = 0) {
     guard isVariational else { return apply(matrix, from: 0, at: site, layer: layer) }
     for step in 0..<plan.steps {
       let range = plan.range(step: step)
@@ -49,7 +49,7 @@ struct Dropout {
   }
 
   /// The tokens of all rows, −1 for those that fall in their sentence.
-  func keeping(_ ids: [Int32], _ plan: SequencePlan, at site: Site) -> [Int32] {
+  package func keeping(_ ids: [Int32], _ plan: SequencePlan, at site: Site) -> [Int32] {
     let seed = seed(site, 0)
     var result = ids
     for step in 0..<plan.steps {
@@ -62,7 +62,7 @@ struct Dropout {
   }
 
   /// What drops the attention's weights in a step.
-  func weights(step: Int) -> AttentionTerms.Dropout? {
+  package func weights(step: Int) -> AttentionTerms.Dropout? {
     attentionRate > 0
       ? AttentionTerms.Dropout(rate: attentionRate, seed: seed(.attention, step)) : nil
   }
@@ -72,6 +72,16 @@ struct Dropout {
     var generator = SeededGenerator(
       seed: seed ^ (site.rawValue << 32 | UInt64(part)) &* 0x9E37_79B9_7F4A_7C15)
     return generator.next()
+  }
+}
+
+extension Dropout {
+  /// What falls of a model's activations and of its attention's weights; nil for nothing.
+  package init?(_ configuration: ModelConfiguration, seed: UInt64) {
+    guard configuration.dropout > 0 || configuration.attentionDropout > 0 else { return nil }
+    self.init(
+      rate: configuration.dropout, attentionRate: configuration.attentionDropout, seed: seed,
+      isVariational: configuration.variational)
   }
 }
 
@@ -94,13 +104,17 @@ extension Optional where Wrapped == Dropout {
 
 /// Dropout of the recurrent weights, one mask for all steps of a batch (Merity, Keskar, Socher 2018, §2, after Wan et al. 2013): the
 /// steps themselves run as they always do.
-struct DropConnect {
+package struct DropConnect {
   private let dropout: Dropout
 
-  init(rate: Float, seed: UInt64) { dropout = Dropout(rate: rate, seed: seed) }
+  /// Nil where no recurrent weight falls.
+  package init?(_ configuration: ModelConfiguration, seed: UInt64) {
+    guard configuration.recurrentDropout > 0 else { return nil }
+    dropout = Dropout(rate: configuration.recurrentDropout, seed: seed)
+  }
 
   /// Drops from the recurrent weights of a model, or likewise from their gradients.
-  func apply(to model: inout some Parameterized) {
+  package func apply(to model: inout some Parameterized) {
     var index = 0
     model.forEachParameter(prefix: "") { name, parameter in
       guard name.hasSuffix(".recurrent") else { return }

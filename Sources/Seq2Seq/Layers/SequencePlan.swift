@@ -6,9 +6,9 @@
 ///     lengths 3 1 2 → ranks 0 2 1 → rows  a₀ c₀ b₀ | a₁ c₁ | a₂
 ///
 /// There is no padding, so nothing is computed for it.
-struct SequencePlan {
+package struct SequencePlan {
   /// By sentence.
-  let lengths: [Int]
+  package let lengths: [Int]
   /// The sentences from the longest to the shortest; equals keep their order.
   let order: [Int]
   /// The place of every sentence in `order`.
@@ -18,9 +18,9 @@ struct SequencePlan {
   /// The first row of every step.
   let offsets: [Int]
   /// The number of rows: the sum of the lengths.
-  let rows: Int
+  package let rows: Int
 
-  init(lengths: [Int]) {
+  package init(lengths: [Int]) {
     self.lengths = lengths
     order = lengths.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
     var ranks = [Int](repeating: 0, count: lengths.count)
@@ -40,14 +40,14 @@ struct SequencePlan {
     rows = row
   }
 
-  var steps: Int { counts.count }
+  package var steps: Int { counts.count }
 
-  func row(step: Int, sentence: Int) -> Int { offsets[step] + ranks[sentence] }
+  package func row(step: Int, sentence: Int) -> Int { offsets[step] + ranks[sentence] }
 
   func range(step: Int) -> Range<Int> { offsets[step]..<offsets[step] + Int(counts[step]) }
 
   /// The tokens of ragged sentences, row by row.
-  func packed(_ sentences: [[Int32]]) -> [Int32] {
+  package func packed(_ sentences: [[Int32]]) -> [Int32] {
     indices { step, sentence in sentences[sentence][step] }
   }
 

@@ -221,13 +221,8 @@ extension EncoderDecoder {
     }
     try check(batch)
     guard let dropoutSeed else { return gradients(batch, nil, labelSmoothing, precision) }
-    let c = configuration
-    let dropout =
-      c.dropout > 0 || c.attentionDropout > 0
-      ? Dropout(
-        rate: c.dropout, attentionRate: c.attentionDropout, seed: dropoutSeed, isVariational: c.variational)
-      : nil
-    let connect = c.recurrentDropout > 0 ? DropConnect(rate: c.recurrentDropout, seed: dropoutSeed) : nil
+    let dropout = Dropout(configuration, seed: dropoutSeed)
+    let connect = DropConnect(configuration, seed: dropoutSeed)
     var network = self
     connect?.apply(to: &network)
     var (loss, gradient) = network.gradients(batch, dropout, labelSmoothing, precision)
