@@ -18,13 +18,15 @@ enum { RANGE = 16384 };
     } while (0)
 // clang-format on
 
+// Of dropout's rate, and of what an optimiser's mean keeps in a step.
+static bool is_share(float x) { return x >= 0 && x < 1; }
+
 #define MAP(name, kernel)                                                                                    \
     ck_status name(float *y, const float *x, int64_t count) {                                                \
         const ck_kernels *kernels;                                                                           \
         CK_TRY(ck_table(&kernels));                                                                          \
         CK_SIZES(count);                                                                                     \
-        CK_ARRAY(y, count);                                                                                  \
-        CK_ARRAY(x, count);                                                                                  \
+        CK_ARRAYS(count, y, x);                                                                              \
         FOR_RANGES(count, 16, kernels->kernel(y + at, x + at, n));                                           \
         return CK_OK;                                                                                        \
     }
@@ -37,9 +39,7 @@ ck_status ck_tanh_backward_f32(float *dx, const float *dy, const float *y, int64
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_SIZES(count);
-    CK_ARRAY(dx, count);
-    CK_ARRAY(dy, count);
-    CK_ARRAY(y, count);
+    CK_ARRAYS(count, dx, dy, y);
     FOR_RANGES(count, 4, kernels->tanh_backward_range(dx + at, dy + at, y + at, n));
     return CK_OK;
 }
@@ -48,8 +48,7 @@ ck_status ck_maxout_f32(float *y, const float *x, int64_t count) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_SIZES(count);
-    CK_ARRAY(y, count);
-    CK_ARRAY(x, count);
+    CK_ARRAYS(count, y, x);
     FOR_RANGES(count, 4, kernels->maxout_range(y + at, x + 2 * at, n));
     return CK_OK;
 }
@@ -58,9 +57,7 @@ ck_status ck_maxout_backward_f32(float *dx, const float *dy, const float *x, int
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_SIZES(count);
-    CK_ARRAY(dx, count);
-    CK_ARRAY(dy, count);
-    CK_ARRAY(x, count);
+    CK_ARRAYS(count, dx, dy, x);
     FOR_RANGES(count, 4, kernels->maxout_backward_range(dx + 2 * at, dy + at, x + 2 * at, n));
     return CK_OK;
 }
@@ -70,9 +67,8 @@ ck_status ck_dropout_f32(float *y, const float *x, float rate, uint64_t seed, ui
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_SIZES(count);
-    CK_ARRAY(y, count);
-    CK_ARRAY(x, count);
-    CK_REQUIRE(rate >= 0 && rate < 1, CK_OUT_OF_RANGE);
+    CK_ARRAYS(count, y, x);
+    CK_REQUIRE(is_share(rate), CK_OUT_OF_RANGE);
     FOR_RANGES(count, 8, kernels->dropout_range(y + at, x + at, rate, seed, offset + (uint64_t)at, n));
     return CK_OK;
 }
@@ -83,11 +79,8 @@ ck_status ck_adam_f32(float *parameters, float *m, float *v, const float *gradie
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_SIZES(count);
-    CK_ARRAY(parameters, count);
-    CK_ARRAY(m, count);
-    CK_ARRAY(v, count);
-    CK_ARRAY(gradients, count);
-    CK_REQUIRE(step >= 1 && beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1, CK_OUT_OF_RANGE);
+    CK_ARRAYS(count, parameters, m, v, gradients);
+    CK_REQUIRE(step >= 1 && is_share(beta1) && is_share(beta2), CK_OUT_OF_RANGE);
     float correction1 = (float)(1 / (1 - __builtin_pow((double)beta1, (double)step)));
     float correction2 = (float)(1 / (1 - __builtin_pow((double)beta2, (double)step)));
     FOR_RANGES(count, 8,
@@ -102,9 +95,8 @@ ck_status ck_sgd_f32(float *parameters, float *velocity, const float *gradients,
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_SIZES(count);
-    CK_ARRAY(parameters, count);
-    CK_ARRAY(gradients, count);
-    CK_REQUIRE(momentum >= 0 && momentum < 1, CK_OUT_OF_RANGE);
+    CK_ARRAYS(count, parameters, gradients);
+    CK_REQUIRE(is_share(momentum), CK_OUT_OF_RANGE);
     if (momentum > 0) CK_ARRAY(velocity, count);
     FOR_RANGES(count, 4,
                kernels->sgd_range(parameters + at, momentum > 0 ? velocity + at : NULL, gradients + at,
@@ -118,11 +110,8 @@ ck_status ck_adadelta_f32(float *parameters, float *squares, float *steps, const
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_SIZES(count);
-    CK_ARRAY(parameters, count);
-    CK_ARRAY(squares, count);
-    CK_ARRAY(steps, count);
-    CK_ARRAY(gradients, count);
-    CK_REQUIRE(decay >= 0 && decay < 1, CK_OUT_OF_RANGE);
+    CK_ARRAYS(count, parameters, squares, steps, gradients);
+    CK_REQUIRE(is_share(decay), CK_OUT_OF_RANGE);
     FOR_RANGES(count, 8,
                kernels->adadelta_range(parameters + at, squares + at, steps + at, gradients + at,
                                        gradient_scale, rate, decay, epsilon, 1 - rate * weight_decay, n));
@@ -133,8 +122,7 @@ ck_status ck_lerp_f32(float *y, const float *x, float share, int64_t count) {
     const ck_kernels *kernels;
     CK_TRY(ck_table(&kernels));
     CK_SIZES(count);
-    CK_ARRAY(y, count);
-    CK_ARRAY(x, count);
+    CK_ARRAYS(count, y, x);
     CK_REQUIRE(share >= 0 && share <= 1, CK_OUT_OF_RANGE);
     FOR_RANGES(count, 2, kernels->lerp_range(y + at, x + at, share, n));
     return CK_OK;

@@ -62,6 +62,13 @@ static inline int64_t ck_product(int64_t a, int64_t b) {
         CK_REQUIRE((pointer) || (count) == 0, CK_NULL_POINTER);                                              \
     } while (0)
 
+// The same of several arrays of one count.
+#define CK_ARRAYS(count, ...)                                                                                \
+    do {                                                                                                     \
+        const void *const ck_arrays[] = {__VA_ARGS__};                                                       \
+        for (size_t i = 0; i < sizeof ck_arrays / sizeof ck_arrays[0]; i++) CK_ARRAY(ck_arrays[i], count);   \
+    } while (0)
+
 ck_status ck_check_range(const int32_t *values, int64_t count, int64_t lowest, int64_t highest);
 
 #endif

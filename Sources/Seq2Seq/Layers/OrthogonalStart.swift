@@ -23,16 +23,11 @@ extension EncoderDecoder {
 extension SeededGenerator {
   /// A tensor of normal numbers around 0 (Box & Muller 1958).
   mutating func normal(_ shape: [Int], deviation: Float) -> Tensor {
-    var tensor = Tensor(zeros: shape)
-    let count = tensor.count
-    tensor.withUnsafeMutablePointer { pointer in
-      for i in 0..<count {
-        // 1 − u lies in (0, 1], where the logarithm is finite.
-        let radius = (-2 * log(1 - uniform())).squareRoot()
-        pointer[i] = deviation * Float(radius * cos(2 * .pi * uniform()))
-      }
+    tensor(shape) { generator in
+      // 1 − u lies in (0, 1], where the logarithm is finite.
+      let radius = (-2 * log(1 - generator.uniform())).squareRoot()
+      return deviation * Float(radius * cos(2 * .pi * generator.uniform()))
     }
-    return tensor
   }
 
   /// Random orthogonal matrices [columns, columns], one above the other: rows of normal numbers, made orthonormal in turn

@@ -23,17 +23,20 @@ extension Parameterized {
 }
 
 extension SeededGenerator {
-  /// A tensor of uniform numbers in ±bound.
-  mutating func uniform(_ shape: [Int], bound: Float) -> Tensor {
+  /// A tensor whose elements are drawn one after the other.
+  mutating func tensor(_ shape: [Int], of draw: (inout SeededGenerator) -> Float) -> Tensor {
     var tensor = Tensor(zeros: shape)
     let count = tensor.count
     tensor.withUnsafeMutablePointer { pointer in
-      for i in 0..<count {
-        // 24 bits, the width of a float's fraction: every value is exact.
-        pointer[i] = bound * (Float(next() >> 40) * 0x1p-23 - 1)
-      }
+      for i in 0..<count { pointer[i] = draw(&self) }
     }
     return tensor
+  }
+
+  /// A tensor of uniform numbers in ±bound.
+  mutating func uniform(_ shape: [Int], bound: Float) -> Tensor {
+    // 24 bits, the width of a float's fraction: every value is exact.
+    tensor(shape) { bound * (Float($0.next() >> 40) * 0x1p-23 - 1) }
   }
 
   /// The weight of a map from `columns` inputs, uniform in ±1/√columns.
