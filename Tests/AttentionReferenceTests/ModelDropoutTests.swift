@@ -11,7 +11,7 @@ import Testing
   ) -> Dropout {
     let halves = c.readout == .maxout ? 2 : 1
     return Dropout(
-      sentences: zip(EncoderDecoderTests.sources, EncoderDecoderTests.targets).map { source, target in
+      sentences: zip(ModelSample.sources, ModelSample.targets).map { source, target in
         let steps = target.count + 1
         return Dropout.Sentence(
           source: rows(source.count, c.embedding), target: rows(steps, c.embedding),
@@ -28,12 +28,12 @@ import Testing
   private static func loss(
     _ c: Configuration, _ dropout: Dropout?, moving name: String? = nil
   ) throws -> Double {
-    var parameters: [String: ReferenceArray<Double>] = try EncoderDecoderTests.parameters(c)
+    var parameters: [String: ReferenceArray<Double>] = try ModelSample.parameters(c)
     if let name { parameters[name]!.values = parameters[name]!.values.map { $0 + 0.01 * $0 * $0 } }
-    return try EncoderDecoderTests.run(c, parameters, dropout: dropout).meanCrossEntropy
+    return try ModelSample.run(c, parameters, dropout: dropout).meanCrossEntropy
   }
 
-  @Test(arguments: EncoderDecoderTests.every)
+  @Test(arguments: ModelSample.every)
   func factorsOfOneChangeNothing(_ c: Configuration) throws {
     let expected = try Self.loss(c, nil)
     let ofSteps = Self.dropout(c) { .ofSteps([Double](repeating: 1, count: $0 * $1)) }
@@ -42,7 +42,7 @@ import Testing
     #expect(try Self.loss(c, ofSentence) == expected)
   }
 
-  @Test(arguments: EncoderDecoderTests.every)
+  @Test(arguments: ModelSample.every)
   func theMaskOfASentenceIsThatOfEachOfItsSteps(_ c: Configuration) throws {
     func mask(_ width: Int) -> [Double] { (0..<width).map { $0 % 3 == 1 ? 0 : 1.5 } }
     let once = Self.dropout(c) { .ofSentence(mask($1)) }
@@ -52,22 +52,22 @@ import Testing
   }
 
   /// As if the table had a row of zeros.
-  @Test(arguments: EncoderDecoderTests.every.filter { !$0.tied })
+  @Test(arguments: ModelSample.every.filter { !$0.tied })
   func tokensFallWhole(_ c: Configuration) throws {
     var dropout = Self.dropout(c) { .ofSteps([Double](repeating: 1, count: $0 * $1)) }
     for index in dropout.sentences.indices {
       dropout.sentences[index].source = .ofTokens([1, 1, 1, 2, 0, 2, 2])
       dropout.sentences[index].target = .ofTokens([2, 1, 2, 0, 2, 2])
     }
-    var parameters: [String: ReferenceArray<Double>] = try EncoderDecoderTests.parameters(c)
-    let found = try EncoderDecoderTests.run(c, parameters, dropout: dropout)
+    var parameters: [String: ReferenceArray<Double>] = try ModelSample.parameters(c)
+    let found = try ModelSample.run(c, parameters, dropout: dropout)
     for (name, factors) in [
       ("source.embedding", [1, 1, 1, 2, 0, 2, 2]), ("target.embedding", [2, 1, 2, 0, 2, 2]),
     ] as [(String, [Double])] {
       let values = parameters[name]!.values
       parameters[name]!.values = values.indices.map { values[$0] * factors[$0 / c.embedding] }
     }
-    let expected = try EncoderDecoderTests.run(c, parameters)
+    let expected = try ModelSample.run(c, parameters)
     #expect(found.meanCrossEntropy == expected.meanCrossEntropy)
     #expect(found.alignments == expected.alignments)
   }
@@ -102,9 +102,9 @@ import Testing
     var dropout = Self.dropout(c) { .ofSentence([Double](repeating: 1, count: $1)) }
     let mask = (0..<48).map { $0 % 3 == 1 ? 0 : 1.5 }
     dropout.weights = [name: mask]
-    var parameters: [String: ReferenceArray<Double>] = try EncoderDecoderTests.parameters(c)
+    var parameters: [String: ReferenceArray<Double>] = try ModelSample.parameters(c)
     parameters[name]!.values = zip(parameters[name]!.values, mask).map(*)
-    let expected = try EncoderDecoderTests.run(c, parameters).meanCrossEntropy
+    let expected = try ModelSample.run(c, parameters).meanCrossEntropy
     #expect(try Self.loss(c, dropout) == expected)
     #expect(try Self.loss(c, nil) != expected)
   }

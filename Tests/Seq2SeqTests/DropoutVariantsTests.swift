@@ -2,7 +2,7 @@ import Attention
 import Seq2Seq
 import Testing
 
-@Suite("Variational dropout and dropped recurrent weights")
+@Suite("Variational dropout, dropped recurrent weights and dropped attention")
 struct DropoutVariantsTests {
   private static let rate: Float = 0.3
 
@@ -91,5 +91,18 @@ struct DropoutVariantsTests {
       let other = try model.lossAndGradient(SmallModel.batch, dropoutSeed: seed).gradient
       #expect(other.parameters.map(\.tensor) != found.gradient.parameters.map(\.tensor))
     }
+  }
+  /// Sources of one token: a step's only weight, 1, becomes 0 or 1 / (1 − rate), so that a sentence's loss is one of as many as there
+  /// are choices, and every choice falls.
+  @Test("attention dropout falls on each step's weights by itself, and on nothing that is looked at")
+  func attentionDropout() throws {
+    let small = try #require(SmallModel.all.first { $0.configuration.score == .dot })
+    let model = try small.model { $0.attentionDropout = 0.5 }
+    let batch = Batch([(source: [5], target: [3, 4])])
+    let losses = try (0..<200).map { try model.lossAndGradient(batch, dropoutSeed: UInt64($0)).loss }
+    #expect(Set(losses).count == 8)
+    #expect(try model.scores(batch)[0].alignment == [[1], [1], [1]])
+    let plain = try small.model().lossAndGradient(batch)
+    #expect(try model.lossAndGradient(batch).loss == plain.loss)
   }
 }

@@ -113,20 +113,6 @@ struct EncoderDecoderTests {
     }
   }
 
-  /// Sources of one token: a step's only weight, 1, becomes 0 or 1 / (1 − rate), so that a sentence's loss is one of as many as there
-  /// are choices, and every choice falls.
-  @Test("attention dropout falls on each step's weights by itself, and on nothing that is looked at")
-  func attentionDropout() throws {
-    let small = try #require(SmallModel.all.first { $0.configuration.score == .dot })
-    let model = try small.model { $0.attentionDropout = 0.5 }
-    let batch = Batch([(source: [5], target: [3, 4])])
-    let losses = try (0..<200).map { try model.lossAndGradient(batch, dropoutSeed: UInt64($0)).loss }
-    #expect(Set(losses).count == 8)
-    #expect(try model.scores(batch)[0].alignment == [[1], [1], [1]])
-    let plain = try small.model().lossAndGradient(batch)
-    #expect(try model.lossAndGradient(batch).loss == plain.loss)
-  }
-
   /// Cells whose weights are 0 stay at 0: their layers return what entered them, whatever is dropped on its way into the cells, as
   /// if they were not there.
   @Test("residual connections pass on what entered, undropped", arguments: SmallModel.residual)
@@ -226,70 +212,6 @@ struct EncoderDecoderTests {
     }
   }
 
-  @Test("parameters start in the range that is asked for, and fill it", arguments: [0.01, 2] as [Float])
-  func initialRange(range: Float) throws {
-    for c in [ModelConfiguration.luong(), .bahdanau(), .plain(cell: .gru)] {
-      let sized = try c.with { $0.initialRange = range }.sized(source: 50, target: 50)
-      let model = try EncoderDecoder(sized, seed: 1)
-      for (name, tensor) in model.parameters {
-        // The largest of at least 50 draws lies below half of the range once in 2⁵⁰ times.
-        let largest = tensor.elements.reduce(0) { max($0, abs($1)) }
-        #expect(largest <= range && largest > range / 2, "\(name)")
-        #expect(abs(tensor.elements.reduce(0, +)) < 5 * range * Float(tensor.count).squareRoot(), "\(name)")
-      }
-      #expect(try EncoderDecoder(sized, seed: 1).parameters.map(\.tensor) == model.parameters.map(\.tensor))
-    }
-  }
-
-  @Test("recurrent matrices start orthogonal, other weights narrow and normal")
-  func orthogonalStart() throws {
-    let shape = ModelConfiguration.bahdanau(cell: .gruResetBefore, embedding: 30, hidden: 24)
-    let sized = try shape.with { $0.orthogonal = true }.sized(source: 50, target: 50)
-    let parameters = try EncoderDecoder(sized, seed: 1).parameters
-    for (name, tensor) in parameters {
-      let kind = name.split(separator: ".").last!
-      if kind == "recurrent" {
-        for gate in 0..<3 {
-          let block = (0..<24).map { row in (0..<24).map { tensor[gate * 24 + row, $0] } }
-          for (i, x) in block.enumerated() {
-            for (j, y) in block.enumerated() {
-              let product = zip(x, y).reduce(0) { $0 + $1.0 * $1.1 }
-              #expect(abs(product - (i == j ? 1 : 0)) < 1e-4, "\(name), rows \(i) and \(j)")
-            }
-          }
-        }
-      } else if kind == "bias" || kind == "v" {
-        #expect(tensor.elements.allSatisfy { $0 == 0 }, "\(name)")
-      } else {
-        let narrow: Float = ["query", "key"].contains(kind) ? 0.001 : 0.01
-        let count = Float(tensor.count)
-        let mean = tensor.elements.reduce(0, +) / count
-        let deviation = (tensor.elements.reduce(0) { $0 + $1 * $1 } / count).squareRoot()
-        // Standard errors: of the mean deviation/√n, of the deviation deviation/√2n; five of them.
-        #expect(abs(mean) < 5 * narrow / count.squareRoot(), "\(name)")
-        #expect(abs(deviation - narrow) < 5 * narrow / (2 * count).squareRoot(), "\(name)")
-      }
-    }
-    #expect(try EncoderDecoder(sized, seed: 1).parameters.map(\.tensor) == parameters.map(\.tensor))
-  }
-
-  @Test("an orthogonal start keeps what the normed score needs, and forget gates open")
-  func orthogonalStartOfOtherModels() throws {
-    let shape = ModelConfiguration.luong(score: .normedConcat, cell: .lstm, embedding: 10, hidden: 16)
-    let sized = try shape.with { ($0.orthogonal, $0.window) = (true, .predictive(radius: 3)) }
-      .sized(source: 9, target: 9)
-    let parameters = Dictionary(
-      uniqueKeysWithValues: try EncoderDecoder(sized, seed: 1).parameters.map {
-        ($0.name, $0.tensor.elements)
-      })
-    let gain = try #require(parameters.first { $0.key.hasSuffix("gain") }?.value)
-    #expect(gain == [0.25])
-    let v = try #require(parameters["attention.v"])
-    #expect(v.contains { abs($0) > 0.01 })
-    let bias = try #require(parameters["decoder.0.bias"])
-    #expect(bias == (0..<64).map { 16..<32 ~= $0 ? 1 : 0 })
-  }
-
   @Test("a source that the location score has no weights for is refused")
   func tooLongForItsPositions() throws {
     let small = try #require(SmallModel.all.first { $0.configuration.score == .location })
@@ -299,53 +221,5 @@ struct EncoderDecoderTests {
     #expect(throws: ModelError.tooLong(tokens: 8, limit: 7)) { try model.lossAndGradient(batch) }
     let longest = Batch([(source: [Int32](repeating: 3, count: 7), target: [3])])
     #expect(try model.lossAndGradient(longest).loss.isFinite)
-  }
-
-  @Test("configurations that cannot be are refused")
-  func wrongConfigurations() {
-    let wrong: [(inout ModelConfiguration) -> Void] = [
-      { $0.hidden = 0 }, { $0.hidden = 7 }, { $0.layers = 0 }, { $0.embedding = -1 }, { $0.dropout = 1 },
-      { $0.dropout = .nan }, { $0.recurrentDropout = 1 },
-      { $0.initialRange = 0 }, { $0.initialRange = .infinity },
-      { ($0.initialRange, $0.orthogonal) = (0.1, true) }, { $0.variational = true },
-      { $0.maximumLength = 0 }, { $0.score = nil }, { $0.hidden = 65_536 },
-      { $0.residual = true }, { $0.readout = .maxout },
-      { $0.tied = true },
-      { $0.window = .monotonic(radius: 0) }, { $0.window = .predictive(radius: -3) },
-      { ($0.score, $0.window) = (.location, .monotonic(radius: 3)) }, { $0.scoreTemperature = 0.5 },
-      { ($0.score, $0.scoreTemperature) = (.cosine, 0) },
-      { ($0.score, $0.scoreTemperature) = (.cosine, .nan) },
-      { ($0.score, $0.scoreTemperature) = (.cosine, 0x1p-140) },
-      { ($0.score, $0.hidden, $0.maximumLength) = (.location, 2048, 1_000_000) },
-      { $0.attentionDropout = 1 }, { $0.attentionDropout = -0.1 }, { $0.attentionDropout = .nan },
-      { ($0.score, $0.inputFeeding, $0.attentionDropout) = (nil, false, 0.1) },
-      { ($0.score, $0.inputFeeding, $0.window) = (nil, false, .monotonic(radius: 3)) },
-    ]
-    for change in wrong {
-      var configuration = ModelConfiguration.luong()
-      change(&configuration)
-      #expect(throws: ModelError.self) { try configuration.sized(source: 5, target: 5) }
-    }
-    let wrongOfBahdanau: [(option: String, (inout ModelConfiguration) -> Void)] = [
-      ("score", { $0.score = .dot }), ("score", { $0.score = nil }),
-      ("bidirectional", { $0.bidirectional = false }), ("inputFeeding", { $0.inputFeeding = true }),
-      ("hidden", { $0.hidden = 20_000 }),
-      (
-        "hidden",
-        {
-          $0.readout = .maxout
-          $0.hidden = 7
-        }
-      ),
-    ]
-    for (option, change) in wrongOfBahdanau {
-      var configuration = ModelConfiguration.bahdanau()
-      change(&configuration)
-      let error = #expect(throws: ModelError.self) { try configuration.sized(source: 5, target: 5) }
-      guard case .configuration(option, _, _)? = error else {
-        Issue.record("\(option): \(error.map { "\($0)" } ?? "no error")")
-        continue
-      }
-    }
   }
 }
