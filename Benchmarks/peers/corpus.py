@@ -129,7 +129,7 @@ class Vocabulary:
 
 def batches(lengths, size, seed, epoch):
     """An epoch's batches of indices (BatchPlan.swift), from the pairs' (source, target) lengths."""
-    generator = SeededGenerator(seed + epoch * SeededGenerator.GAMMA)
+    generator = SeededGenerator(SeededGenerator(seed + epoch * SeededGenerator.GAMMA).next())
     shuffled, result, pool = generator.shuffled(range(len(lengths))), [], 50 * size
     for start in range(0, len(shuffled), pool):
         ordered = sorted(shuffled[start:start + pool], key=lambda i: (lengths[i][1], lengths[i][0], i))

@@ -6,8 +6,15 @@
 public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
   private var state: UInt64
 
-  /// Any seed is as good as any other.
+  /// Any seed is as good as any other, but for those that lie multiples of 0x9E37_79B9_7F4A_7C15 apart: one's numbers
+  /// are the other's some places on.
   public init(seed: UInt64) { state = seed }
+
+  /// One of many generators of a seed, each of which draws numbers of its own.
+  package init(seed: UInt64, stream: Int) {
+    var streams = SeededGenerator(seed: seed &+ UInt64(stream) &* 0x9E37_79B9_7F4A_7C15)
+    state = streams.next()
+  }
 
   /// The next 64 bits.
   public mutating func next() -> UInt64 {

@@ -1,5 +1,5 @@
 /// How much goes into one batch.
-enum BatchLimit {
+package enum BatchLimit {
   case pairs(Int)
   /// Tokens, of whichever side has more; a pair that has more than that is a batch of its own.
   case tokens(Int)
@@ -9,13 +9,13 @@ enum BatchLimit {
 ///
 /// Shuffled pairs are cut into pools of some batches, each pool is sorted by length and cut into batches, and the batches
 /// are shuffled. The seed and the epoch alone decide, so that a resumed epoch goes on where it stopped.
-struct BatchPlan {
+package struct BatchPlan {
   private static let batchesPerPool = 50
 
-  let batches: [[Int]]
+  package let batches: [[Int]]
 
-  init(lengths: [(source: Int, target: Int)], limit: BatchLimit, seed: UInt64, epoch: Int) {
-    var generator = SeededGenerator(seed: seed &+ UInt64(epoch) &* 0x9E37_79B9_7F4A_7C15)
+  package init(lengths: [(source: Int, target: Int)], limit: BatchLimit, seed: UInt64, epoch: Int) {
+    var generator = SeededGenerator(seed: seed, stream: epoch)
     let shuffled = generator.shuffled(lengths.indices)
     var batches: [[Int]] = []
     let pool = Self.pairs(limit, lengths) * Self.batchesPerPool
