@@ -73,6 +73,21 @@ struct SourceGradientTests {
     }
   }
 
+  /// So many copies of the target that they go through the model in two batches, which round otherwise.
+  @Test func longTargetsInParts() throws {
+    let model = try SmallModel.all[0].model()
+    let target = (0..<90).map { Int32(3 + $0 % 5) }
+    let gradients = try model.sourceGradients(source: Self.source, target: target)
+    #expect(gradients.count == 91 && gradients.allSatisfy { $0.count == 5 })
+    // What comes later changes no token's gradient.
+    for count in [3, 60, 80] {
+      let shorter = try model.sourceGradients(source: Self.source, target: Array(target[..<count]))
+      for (one, other) in zip(shorter[count - 1].joined(), gradients[count - 1].joined()) {
+        #expect(abs(one - other) <= 1e-5 * (1 + abs(one)))
+      }
+    }
+  }
+
   @Test func unknownIdsAreRefused() throws {
     let model = try SmallModel.all[0].model()
     for id: Int32 in [9, -1] {
@@ -138,10 +153,15 @@ struct SourceGradientTests {
     #expect(luong[4] < 3 * luong[0])
   }
 
-  @Test func sentencesWithoutGradientHaveNoSay() {
-    let found = gradient([[0, 0]], [], [[]], [[1], []], [[.nan, 1]], [[2, 2]], [[.infinity]], parts: 2)
+  @Test func sentencesWithoutGradient() {
+    let found = gradient([], [[]], [[1], []], [[.nan, 1]], [[2, 2]], [[.infinity]], parts: 2)
     #expect(found == gradient([[2, 2]], parts: 2) && found.sentences == 1)
-    #expect(gradient(parts: 3).ratios == [0, 0, 0] && gradient(parts: 3).sizes == [0, 0, 0])
+    // That nothing arrives is a size, though no ratio.
+    let nothing = gradient([[0, 0], [4, 4]], [[1, 3]], parts: 2)
+    #expect(nothing.sentences == 2 && nothing.sizes == [1.5, 2.5])
+    #expect(nothing.ratios == gradient([[1, 3]], parts: 2).ratios)
+    #expect(gradient([[0, 0]], parts: 2).ratios.isEmpty && gradient([[0, 0]], parts: 2).sizes == [0, 0])
+    #expect(gradient(parts: 3).ratios.isEmpty && gradient(parts: 3).sizes == [0, 0, 0])
   }
 
   @Test("a model's is that of its examples' first targets")

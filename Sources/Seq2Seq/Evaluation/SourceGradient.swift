@@ -18,28 +18,39 @@ public struct SourceGradient: Codable, Sendable, Equatable {
   public private(set) var sizes: [Double]
   /// The mean of g_t at the token's own place over its mean in the whole source, in parts of the target of the same length, first to last: 1 where
   /// all of the source gets the same. A token's own place is taken to be as far into the source as the token is into the target, and a token of
-  /// the source on either side belongs to it: right for texts whose order both sides share.
-  public private(set) var ratios: [Double]
+  /// the source on either side belongs to it: right for texts whose order both sides share. Empty before the first sentence all of whose tokens have a
+  /// gradient.
+  public var ratios: [Double] { rated > 0 ? means : [] }
+  /// The sentences that have ratios.
+  private var rated = 0
+  private var means: [Double]
+
+  private enum CodingKeys: String, CodingKey {
+    case sentences, sizes, rated
+    case means = "ratios"
+  }
 
   /// - Parameter parts: of the source, and of the target; at least 1
   public init(parts: Int) {
     precondition(parts >= 1, "a sentence without a part")
     sizes = Array(repeating: 0, count: parts)
-    ratios = sizes
+    means = sizes
   }
 
-  /// Adds a sentence by g, [target, source]. Empty ones, and those with a token from which no gradient comes, have
-  /// no say.
+  /// Adds a sentence by g, [target, source]. Empty ones have no say, nor those whose gradient is not finite; those with a token from which
+  /// none comes have sizes, but no ratios.
   public mutating func add(_ norms: [[Double]]) {
     guard !norms.isEmpty, norms.allSatisfy({ !$0.isEmpty }) else { return }
+    let sizes = norms[0].indices.map { place in norms.reduce(0) { $0 + $1[place] } / Double(norms.count) }
+    guard sizes.allSatisfy(\.isFinite) else { return }
+    sentences += 1
+    Self.take(sizes, as: sentences, into: &self.sizes)
     let ratios = norms.indices.map {
       Self.ratio(norms[$0], at: Self.place(of: $0, norms.count, norms[$0].count))
     }
     guard ratios.allSatisfy(\.isFinite) else { return }
-    let sizes = norms[0].indices.map { place in norms.reduce(0) { $0 + $1[place] } / Double(norms.count) }
-    sentences += 1
-    Self.take(sizes, as: sentences, into: &self.sizes)
-    Self.take(ratios, as: sentences, into: &self.ratios)
+    rated += 1
+    Self.take(ratios, as: rated, into: &means)
   }
 
   /// Takes the values of the `count`th sentence into the means of all.
@@ -75,9 +86,11 @@ public struct SourceGradient: Codable, Sendable, Equatable {
 }
 
 extension TranslationModel {
-  /// The same model before it learnt anything, with the weights of seed 1.
+  /// The same model before it learnt anything, with the weights of seed 1 in the layers' own ranges: models with embeddings of one shape start from
+  /// the same ones.
   func untrained() throws(ModelError) -> TranslationModel {
-    var result = self
+    var (result, configuration) = (self, configuration)
+    (configuration.initialRange, configuration.orthogonal) = (nil, false)
     result.network = try EncoderDecoder(configuration, seed: 1)
     return result
   }
@@ -111,25 +124,42 @@ extension EncoderDecoder {
   /// - Throws: ``ModelError/id(_:vocabulary:)``; with the location score ``ModelError/tooLong(tokens:limit:)``.
   package func sourceGradients(source: [Int32], target: [Int32]) throws(ModelError) -> [[[Float]]] {
     try check(source: source)
-    let (copies, length) = (target.count + 1, source.count)
-    guard length > 0 else { return Array(repeating: [], count: copies) }
+    let tokens = target.count + 1
+    guard !source.isEmpty else { return Array(repeating: [], count: tokens) }
+    // A long target's copies are too many rows for one batch.
+    let atOnce = max(1, Self.rowsAtOnce / tokens)
+    var result: [[[Float]]] = []
+    for first in stride(from: 0, to: tokens, by: atOnce) {
+      result += try sourceGradients(of: first..<min(first + atOnce, tokens), source: source, target: target)
+    }
+    return result
+  }
+
+  private static let rowsAtOnce = 4096
+
+  /// Those of some tokens: a batch has a copy of the pair for each, which is asked for that token alone.
+  private func sourceGradients(of asked: Range<Int>, source: [Int32], target: [Int32]) throws(ModelError)
+    -> [[[Float]]]
+  {
+    let length = source.count
     // The gradient of an embedding adds up those of all places of a token. So every place of every copy has a token of its own.
-    let places = Array(0..<Int32(copies * length))
-    let rows = Array(repeating: source, count: copies).flatMap { $0 }
+    let rows = asked.flatMap { _ in source }
     var batch = Batch(
-      (0..<copies).map { copy in (source: Array(places[copy * length..<(copy + 1) * length]), target: target)
+      (0..<Int32(asked.count)).map { copy in
+        let first = copy * Int32(length)
+        return (source: Array(first..<first + Int32(length)), target: target)
       })
-    // Each copy is asked for one token.
-    for copy in 0..<copies {
-      for token in 0..<copies where token != copy { batch.outputs[copy][token] = -1 }
+    for (copy, token) in asked.enumerated() {
+      for other in 0...target.count where other != token { batch.outputs[copy][other] = -1 }
     }
     let gradient = try embedding(rows).lossAndGradient(batch).gradient.encoder.embedding
     let (elements, width) = (gradient.elements, gradient.shape[1])
     // That of the mean over as many tokens as the batch has.
     let scale = Float(batch.tokens)
-    return (0..<copies).map { copy in
-      (0..<length).map { token in
-        elements[(copy * length + token) * width..<(copy * length + token + 1) * width].map { scale * $0 }
+    return (0..<asked.count).map { copy in
+      (0..<length).map { place in
+        let row = copy * length + place
+        return elements[row * width..<(row + 1) * width].map { scale * $0 }
       }
     }
   }
