@@ -6,7 +6,8 @@ struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compare a model's outputs with the accepted ones of a file.",
     discussion: """
-      Lines with the same source are one example. Of several accepted targets the one at the least edit distance counts.
+      Lines with the same source are one example. Of several accepted targets the one at the least edit distance counts; BLEU \
+      takes all of them.
       """)
 
   @OptionGroup var models: ModelArguments

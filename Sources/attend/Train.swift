@@ -13,7 +13,11 @@ struct Train: ParsableCommand {
 
   @Option(help: "The pairs to learn.", completion: .file())
   var train: String
-  @Option(help: "Pairs to judge every epoch by; the best one's model is kept.", completion: .file())
+  @Option(
+    help: """
+      Pairs to judge every epoch by; the best one's model is kept. Without them the last one's, and no rate falls \
+      nor training ends for what was judged.
+      """, completion: .file())
   var dev: String?
   @Option(help: "The folder for the model.", completion: .directory)
   var output: String
@@ -142,12 +146,12 @@ struct Train: ParsableCommand {
   }
 
   private func describe(_ model: TranslationModel, _ corpus: ParallelCorpus, _ development: ParallelCorpus?) {
-    guard !quiet else { return }
     let learn = "\(Format.count(corpus.pairs.count, "pair")) to learn"
     let judge = development.map { ", \(Format.count($0.examples.count, "example")) to judge by" } ?? ""
-    Console.note(learn + judge)
+    if !quiet { Console.note(learn + judge) }
+    // Not how far it is but what became of the data: said in any case.
     Reports.noteLeftOut(corpus, of: train, isNew: !resume)
-    if let development, let dev { Reports.noteUnknown(development.examples, model, in: dev) }
+    if !quiet, let development, let dev { Reports.noteUnknown(development.examples, model, in: dev) }
   }
 
   private func finish(_ trainer: Trainer) throws {

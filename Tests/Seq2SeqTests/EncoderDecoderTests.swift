@@ -54,8 +54,6 @@ struct EncoderDecoderTests {
     }
   }
 
-  /// The gradient of a smoothed loss is the plain one's, but for ε (onehot − 1 / V) of every target in its logits: the
-  /// bias of the output adds these up.
   @Test("a share of smoothing that is none is an error")
   func impossibleSmoothing() throws {
     let model = try SmallModel.all[0].model()
@@ -66,6 +64,8 @@ struct EncoderDecoderTests {
     }
   }
 
+  /// The gradient of a smoothed loss is the plain one's, but for ε (onehot − 1 / V) of every target in its logits: the
+  /// bias of the output adds these up.
   @Test("label smoothing", arguments: SmallModel.all)
   func labelSmoothing(small: SmallModel) throws {
     let model = try small.model()
