@@ -66,6 +66,80 @@ struct SentencePieceTests {
       }
     }
 
+    /// Whatever the other side is cut into, whole source words are copied, as text and as words of their own.
+    @Test func unknownWordsAreCopiedWhole() throws {
+      try withModel { _, file in
+        let model = try Subwords(contentsOf: file)
+        let codes = Subwords.bytePairs(BytePairEncoding(learning: [["newer", "newer", "lower"]], merges: 3))
+        let (whitespace, words) = (
+          Tokenization(.whitespace, subwords: model), Tokenization(.words, subwords: model)
+        )
+        let bytePairs = Tokenization(.whitespace, subwords: codes)
+
+        /// What stands for unknown tokens that look at the tokens of some of the source.
+        func replaced(
+          _ text: String, _ source: Tokenization, lookedAt part: Range<Int>, in written: [String],
+          _ target: Tokenization, dictionary: [String: String] = [:]
+        ) -> (text: String, units: [String]) {
+          let tokens = source.tokens(of: text)
+          let places = written.indices.filter { written[$0] == "?" }
+          var alignment = written.map { _ in tokens.map { _ in Float(0) } }
+          for (place, token) in zip(places, part) { alignment[place][token] = 1 }
+          let found = UnknownWords(UnknownReplacement(dictionary: dictionary), source: source, target: target)
+            .replaced(written, at: places, source: tokens, alignment: alignment)
+          return (
+            target.text(of: found.tokens, words: found.words),
+            target.units(of: found.tokens, words: found.words)
+          )
+        }
+
+        // From pieces: any piece of the second word.
+        let text = "the slowest, newer"
+        let pieces = whitespace.tokens(of: text)
+        let starts = pieces.indices.filter { pieces[$0].hasPrefix("▁") }
+        try #require(starts.count == 3 && pieces[starts[1]..<starts[2]].contains(","))
+        #expect(starts[2] - starts[1] > 3, "\(pieces)")
+        for place in starts[1]..<starts[2] {
+          let part = place..<place + 1
+          #expect(
+            replaced(text, whitespace, lookedAt: part, in: ["x", "?"], .whitespace).text == "x slowest,")
+          #expect(
+            replaced(text, whitespace, lookedAt: part, in: ["x@@", "?", "y@@", "z"], bytePairs)
+              == ("x slowest, yz", ["x", "slowest,", "yz"]))
+          // The comma is a word of its own there.
+          let word = pieces[place] == "," ? "," : "slowest"
+          #expect(replaced(text, words, lookedAt: part, in: ["x", "?"], .words).text == "x \(word)")
+        }
+        // Two pieces of one word are that word once, but not in words' places.
+        let two = starts[1]..<starts[1] + 2
+        #expect(replaced(text, whitespace, lookedAt: two, in: ["?", "?"], bytePairs).units == ["slowest,"])
+        #expect(
+          replaced(text, whitespace, lookedAt: two, in: ["?", "?"], .whitespace).text == "slowest, slowest,")
+
+        // To pieces.
+        let (the, house) = (whitespace.tokens(of: "the"), whitespace.tokens(of: "house"))
+        for source in [Tokenization.whitespace, bytePairs] {
+          let last = source.tokens(of: text).count - 1
+          #expect(
+            replaced(text, source, lookedAt: last..<last + 1, in: the + ["▁", "?", "er"] + house, whitespace)
+              == ("the newer er house", ["the", "newer", "er", "house"]))
+        }
+        let lent = ["slowest,": "lent"]
+        #expect(
+          replaced(text, .whitespace, lookedAt: 1..<2, in: ["?"], whitespace, dictionary: lent)
+            == ("lent", ["lent"]))
+
+        // From pieces to the same pieces: a piece, which goes on with what stands beside it; the dictionary knows words.
+        let inner = starts[1] + 1..<starts[1] + 2
+        #expect(
+          replaced(text, whitespace, lookedAt: inner, in: the + ["▁", "?", "w"], whitespace).text
+            == "the \(pieces[inner.lowerBound])w")
+        #expect(
+          replaced(text, whitespace, lookedAt: inner, in: the + ["?"] + house, whitespace, dictionary: lent)
+            .text == "the lent house")
+      }
+    }
+
     @Test func aDamagedModelIsNamed() throws {
       try withModel { fixture, file in
         try fixture.model.prefix(fixture.model.count / 2).write(to: file)

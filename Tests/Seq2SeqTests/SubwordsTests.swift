@@ -6,6 +6,7 @@ import Testing
 @Suite struct SubwordsTests {
   private let codes = BytePairEncoding(
     learning: [["lower", "lower", "newer", "newer", "wider"], ["low", "low"]], merges: 6)
+  private let others = BytePairEncoding(learning: [["slow", "slow", "new"]], merges: 2)
   private var subwords: Tokenization { Tokenization(.whitespace, subwords: .bytePairs(codes)) }
 
   @Test func textComesBack() {
@@ -186,12 +187,13 @@ import Testing
   @Test func unknownWordsAreCopiedWhole() throws {
     let options = DecodingOptions(beam: 12, unknown: UnknownReplacement(dictionary: ["slow": "lent"]))
     for (target, copies) in [
-      (Tokenization.words, ["slower", "lent"]), (subwords, ["s@@", "lower", "lo@@", "w"]),
+      (Tokenization.words, ["slower", "lent"]), (subwords, ["s@@", "lower", "lent"]),
+      (Tokenization(.whitespace, subwords: .bytePairs(others)), ["slower", "lent"]),
     ] {
       let model = try model(source: subwords, target: target)
       let outputs = try model.translate("slower slow", options: options)
       let copied = outputs.flatMap { output in output.unknown.map { output.tokens[$0] } }
-      #expect(!copied.isEmpty && copied.allSatisfy(copies.contains), "\(copied)")
+      #expect(copied.contains("lent") && copied.allSatisfy(copies.contains), "\(copied)")
     }
   }
 }

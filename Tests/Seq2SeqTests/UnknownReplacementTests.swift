@@ -48,6 +48,70 @@ import Testing
     #expect(copied > 0 && left > 0, "\(copied) copied, \(left) left")
   }
 
+  /// What a model wrote from `slower é`, with `?` for unknown, each of which looked at one token of the source.
+  struct Case: CustomTestStringConvertible, Sendable {
+    let source: Tokenization
+    let target: Tokenization
+    var dictionary: [String: String] = [:]
+    let written: [String]
+    let looked: [Int]
+    let tokens: [String]
+    let text: String
+    let units: [String]
+
+    var testDescription: String { "\(written) of \(source.subwords == nil) to \(target.subwords == nil)" }
+
+    /// Cuts `slower` into `s@@ lower`; the other into `slow@@ e@@ r`.
+    static let codes = Subwords.bytePairs(
+      BytePairEncoding(
+        learning: [["lower", "lower", "newer", "newer", "wider"], ["low", "low"]], merges: 6))
+    static let others = Subwords.bytePairs(
+      BytePairEncoding(learning: [["slow", "slowx", "slowx"]], merges: 3))
+    static let subwords = Tokenization(.whitespace, subwords: codes)
+    static let otherSubwords = Tokenization(.whitespace, subwords: others)
+
+    static let all = [
+      // The same subwords: what is copied goes on with what stands beside it; the dictionary knows whole words.
+      Case(
+        source: subwords, target: subwords, written: ["a@@", "?", "?", "b"], looked: [0, 2],
+        tokens: ["a@@", "s@@", "é", "b"], text: "asé b", units: ["asé", "b"]),
+      Case(
+        source: subwords, target: subwords, dictionary: ["slower": "lent", "s@@": "never"],
+        written: ["a@@", "?", "?", "?"], looked: [0, 1, 2], tokens: ["a@@", "lent", "lent", "é"],
+        text: "a lent é", units: ["a", "lent", "é"]),
+      // Others: the whole word, once, and by itself.
+      Case(
+        source: subwords, target: otherSubwords, written: ["a@@", "?", "?", "b@@", "c"], looked: [0, 1],
+        tokens: ["a@@", "slower", "slower", "b@@", "c"], text: "a slower bc", units: ["a", "slower", "bc"]),
+      Case(
+        source: .whitespace, target: subwords, written: ["?", "x", "?", "?"], looked: [0, 0, 1],
+        tokens: ["slower", "x", "slower", "é"], text: "slower x slower é",
+        units: ["slower", "x", "slower", "é"]),
+      // In a target of words every token is one.
+      Case(
+        source: subwords, target: .words, dictionary: ["é": "the one"], written: ["?", "?", "?"],
+        looked: [0, 1, 2], tokens: ["slower", "slower", "the one"], text: "slower slower the one",
+        units: ["slower", "slower", "the one"]),
+      Case(
+        source: .characters, target: .characters, written: ["?", "?", "a"], looked: [0, 7],
+        tokens: ["s", "é", "a"], text: "séa", units: ["s", "é", "a"]),
+    ]
+  }
+
+  @Test("between tokens of all kinds", arguments: Case.all)
+  func kinds(_ example: Case) {
+    let source = example.source.tokens(of: "slower é")
+    let unknown = example.written.indices.filter { example.written[$0] == "?" }
+    var alignment = example.written.map { _ in source.map { _ in Float(0) } }
+    for (place, looked) in zip(unknown, example.looked) { alignment[place][looked] = 1 }
+    let words = UnknownWords(
+      UnknownReplacement(dictionary: example.dictionary), source: example.source, target: example.target)
+    let found = words.replaced(example.written, at: unknown, source: source, alignment: alignment)
+    #expect(found.tokens == example.tokens)
+    #expect(example.target.text(of: found.tokens, words: found.words) == example.text)
+    #expect(example.target.units(of: found.tokens, words: found.words) == example.units)
+  }
+
   @Test func needsAttention() throws {
     let model = try DecodingModels.model(.plain(embedding: 4, hidden: 6))
     #expect(throws: ModelError.noAlignment) {

@@ -2,7 +2,10 @@ extension TranslationModel {
   /// One output for a source.
   public struct Hypothesis: Sendable {
     public let text: String
+    /// As many as the model wrote. Where several together are one copied word, each of them holds it.
     public let tokens: [String]
+    /// The units that the tokens are, or are the parts of: what error rates and BLEU count.
+    public let units: [String]
     /// The places of the tokens that the model wrote as unknown, whatever stands there now.
     public let unknown: [Int]
     /// What it is ranked by: the log-probability, under the penalties where there are such.
@@ -57,18 +60,21 @@ extension Ensemble {
       try sources.map { source throws(ModelError) in try model.read(source.tokens).ids }
     }
     let empty = Hypothesis(
-      text: "", tokens: [], unknown: [], score: 0, logProbability: 0, isComplete: true,
+      text: "", tokens: [], units: [], unknown: [], score: 0, logProbability: 0, isComplete: true,
       alignment: hasAttention ? [] : nil)
     var result = [[Hypothesis]](repeating: [empty], count: sources.count)
     let filled = sources.indices.filter { !sources[$0].tokens.isEmpty }
     let order = filled.sorted { (sources[$0].tokens.count, $0) < (sources[$1].tokens.count, $1) }
+    let words = options.unknown.map {
+      UnknownWords($0, source: models[0].source, target: models[0].target)
+    }
     let size = options.batchSize
     for start in stride(from: 0, to: order.count, by: size) {
       let batch = order[start..<min(start + size, order.count)]
       let decoders = RunningDecoders(
         models.map(\.packed), sources: ids.map { all in batch.map { all[$0] } }, width: options.width)
       for (index, decoded) in zip(batch, decode(decoders, options, numbers: Array(batch))) {
-        result[index] = decoded.map { hypothesis($0, sources[index], options.unknown) }
+        result[index] = decoded.map { hypothesis($0, sources[index], words) }
       }
     }
     return result
@@ -88,21 +94,19 @@ extension Ensemble {
   }
 
   private func hypothesis(
-    _ decoded: DecodedSequence, _ source: TranslationModel.Source, _ replacement: UnknownReplacement?
+    _ decoded: DecodedSequence, _ source: TranslationModel.Source, _ words: UnknownWords?
   ) -> Hypothesis {
-    let (vocabulary, alignment) = (models[0].targetVocabulary, decoded.alignment)
+    let (target, vocabulary) = (models[0].target, models[0].targetVocabulary)
     let written = decoded.ids.map { vocabulary.token(at: Int($0)) }
     let unknown = decoded.ids.indices.filter { decoded.ids[$0] == Vocabulary.unknown }
-    var tokens = written
-    if let replacement, !unknown.isEmpty {
-      // Where the target's tokens are words, so is what stands for them.
-      let words =
-        models[0].target.subwords == nil ? models[0].source.wholes(of: source.tokens) : source.tokens
-      tokens = replacement.replaced(written, at: unknown, source: words, alignment: alignment)
+    var output = UnknownWords.Replaced(tokens: written)
+    if let words, !unknown.isEmpty {
+      output = words.replaced(written, at: unknown, source: source.tokens, alignment: decoded.alignment)
     }
     return Hypothesis(
-      text: models[0].target.text(of: tokens), tokens: tokens, unknown: unknown, score: Float(decoded.score),
-      logProbability: Float(decoded.logProbability), isComplete: decoded.isComplete,
-      alignment: hasAttention ? alignment : nil)
+      text: target.text(of: output.tokens, words: output.words), tokens: output.tokens,
+      units: target.units(of: output.tokens, words: output.words), unknown: unknown,
+      score: Float(decoded.score), logProbability: Float(decoded.logProbability),
+      isComplete: decoded.isComplete, alignment: hasAttention ? decoded.alignment : nil)
   }
 }

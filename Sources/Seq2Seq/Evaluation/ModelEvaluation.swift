@@ -37,10 +37,10 @@ extension Ensemble {
       seconds += (clock.now - begin).inSeconds
       var counted: [(source: [String], target: [String])] = []
       for (example, hypotheses) in zip(batch, outputs) {
-        let output = hypotheses.first?.tokens ?? []
+        let output = hypotheses.first
         let place = accumulator.add(
-          hypothesis: models[0].target.units(of: output), targets: example.references, length: output.count,
-          alignment: hypotheses.first?.alignment)
+          hypothesis: output?.units ?? [], targets: example.references, length: output?.tokens.count,
+          alignment: output?.alignment)
         let target = example.targets[place]
         counted.append((example.source, target))
         tokens += target.count + 1

@@ -1,3 +1,5 @@
+import Foundation
+
 /// How a sentence is cut into tokens, and tokens are joined to a sentence.
 ///
 /// A vocabulary is only right for the tokenization that it was counted under, so the two are stored together.
@@ -64,26 +66,80 @@ public struct Tokenization: Codable, Sendable, Equatable {
     }
   }
 
-  /// For every token the unit that it is, or is a part of.
-  func wholes(of tokens: [String]) -> [String] {
-    switch subwords {
-    case nil: tokens
-    case .bytePairs:
-      BytePairEncoding.words(of: tokens).flatMap { Array(repeating: $0.text, count: $0.tokens) }
-    case .sentencePiece(let model):
-      SentencePieceModel.words(of: tokens).flatMap { word in
-        Array(repeating: model.text(of: Array(word)), count: word.count)
+  /// The unit that a token is, or is a part of.
+  struct Whole: Equatable {
+    /// The unit's place among those of the sentence.
+    let number: Int
+    let text: String
+  }
+
+  /// For every token the unit that it is, or is a part of; of a piece of SentencePiece that reaches over several, all of them.
+  func wholes(of tokens: [String]) -> [Whole] {
+    let units =
+      switch subwords {
+      case nil: tokens.map { (text: $0, tokens: 1) }
+      case .bytePairs: BytePairEncoding.words(of: tokens)
+      case .sentencePiece(let model): SentencePieceModel.words(of: tokens).flatMap { wholes(of: $0, model) }
       }
+    return units.enumerated().flatMap { number, unit in
+      Array(repeating: Whole(number: number, text: unit.text), count: unit.tokens)
     }
+  }
+
+  /// A word of pieces, cut where both a unit and a piece end, with the numbers of pieces.
+  private func wholes(of pieces: ArraySlice<String>, _ model: SentencePieceModel) -> [(
+    text: String, tokens: Int
+  )] {
+    let text = model.text(of: Array(pieces))
+    var (end, ends) = (0, Set<Int>())
+    for unit in units(of: text) {
+      end += unit.utf8.count
+      ends.insert(end)
+    }
+    var wholes: [(text: String, tokens: Int)] = []
+    var (start, open) = (0, pieces.startIndex)
+    for place in pieces.indices {
+      let end = model.text(of: Array(pieces[...place])).utf8.count
+      guard end > start, ends.contains(end) else { continue }
+      wholes.append(
+        (String(decoding: text.utf8.dropFirst(start).prefix(end - start), as: UTF8.self), place + 1 - open))
+      (start, open) = (end, place + 1)
+    }
+    // Pieces that are bytes of a character have no text of their own.
+    return open == pieces.endIndex ? wholes : [(text, pieces.count)]
   }
 
   /// The sentence that the tokens spell; subwords are put together.
   ///
   /// It is the inverse of ``tokens(of:)`` for characters. The other units have lost the kind and the amount
   /// of white space (words: also where there was none) and join by one space. SentencePiece puts its pieces together itself.
-  public func text(of tokens: [String]) -> String {
-    if case .sentencePiece(let model) = subwords { return model.text(of: tokens) }
-    return units(of: tokens).joined(separator: unit == .characters ? "" : " ")
+  public func text(of tokens: [String]) -> String { text(of: tokens, words: []) }
+
+  /// As ``text(of:)``, where the tokens of each of `words` hold one whole word, which is no subword of those beside it.
+  package func text(of tokens: [String], words: [Range<Int>]) -> String {
+    guard case .sentencePiece(let model) = subwords else {
+      return units(of: tokens, words: words).joined(separator: unit == .characters ? "" : " ")
+    }
+    if words.isEmpty { return model.text(of: tokens) }
+    return spelled(tokens, words) { [model.text(of: $0).trimmingCharacters(in: .whitespaces)] }
+      .filter { !$0.isEmpty }.joined(separator: " ")
+  }
+
+  /// The units of tokens, where the tokens of each of `words` hold one whole word, which is no subword of those beside it.
+  package func units(of tokens: [String], words: [Range<Int>]) -> [String] {
+    spelled(tokens, words, units(of:))
+  }
+
+  /// What stands between the words, as `spelling` has it, and the words.
+  private func spelled(_ tokens: [String], _ words: [Range<Int>], _ spelling: ([String]) -> [String])
+    -> [String]
+  {
+    var (result, start) = ([String](), 0)
+    for word in words {
+      result += spelling(Array(tokens[start..<word.lowerBound])) + [tokens[word.lowerBound]]
+      start = word.upperBound
+    }
+    return result + spelling(Array(tokens[start...]))
   }
 
   /// Going by grapheme clusters keeps a combining mark with its letter.
