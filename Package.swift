@@ -22,7 +22,9 @@ let package = Package(
     .library(name: "AttentionReference", targets: ["AttentionReference"]),
     .library(name: "CKernels", targets: ["CKernels"]),
   ],
-  // Off unless asked for (`--traits SentencePiece`): it links Debian's libsentencepiece (apt-get install libsentencepiece-dev).
+  // Off unless asked for (`--traits SentencePiece`): it links libsentencepiece (`apt-get install libsentencepiece-dev`;
+  // on Apple silicon, untested, `brew install sentencepiece`). By path, as libomp:
+  // a system library with `pkgConfig` warns wherever the tool pkg-config is missing, with the library there or not.
   traits: [.trait(name: "SentencePiece", description: "Reads SentencePiece's models of subwords.")],
   dependencies: [
     // The command line of `attend`.
@@ -50,8 +52,17 @@ let package = Package(
     ),
     .target(
       name: "CSentencePiece",
-      cxxSettings: [.define("SENTENCEPIECE", .when(traits: ["SentencePiece"]))],
-      linkerSettings: [.linkedLibrary("sentencepiece", .when(traits: ["SentencePiece"]))]
+      cxxSettings: [
+        .define("SENTENCEPIECE", .when(traits: ["SentencePiece"])),
+        .unsafeFlags(
+          ["-I/opt/homebrew/opt/sentencepiece/include"],
+          .when(platforms: [.macOS], traits: ["SentencePiece"])),
+      ],
+      linkerSettings: [
+        .linkedLibrary("sentencepiece", .when(traits: ["SentencePiece"])),
+        .unsafeFlags(
+          ["-L/opt/homebrew/opt/sentencepiece/lib"], .when(platforms: [.macOS], traits: ["SentencePiece"])),
+      ]
     ),
     .executableTarget(
       name: "attend",
