@@ -152,6 +152,25 @@ import Testing
     }
   }
 
+  /// A picture that is wider than the terminal is cut into several; what goes elsewhere stays whole.
+  @Test func alignmentOnANarrowTerminal() throws {
+    try Fixture.with { fixture in
+      let align = ["--model", fixture.model, "--source", "1 May 1 May 1 May 1 May 1", "--target", "2000"]
+      let command = Command(["align"] + align, environment: ["TERM": "xterm", "NO_COLOR": "1"])
+      let whole = Self.picture(try command.run().output)
+      #expect(whole.parts == 1 && whole.width == 4 + 1 + 2 * 25)
+      // Two columns for each of 25 tokens, beside labels of four: nine of them in a part.
+      let cut = Self.picture(try Terminal(columns: 24).run(command))
+      #expect(cut.parts == 3 && cut.width == 4 + 1 + 2 * 9)
+    }
+  }
+
+  /// How many parts the picture below the first line has, and how many columns the widest of its lines.
+  private static func picture(_ shown: String) -> (parts: Int, width: Int) {
+    let lines = shown.split(whereSeparator: \.isNewline).dropFirst()
+    return (lines.count { $0.hasPrefix("</s>") }, lines.map(\.count).max() ?? 0)
+  }
+
   /// The bar is rewritten in place and never reaches the last column.
   @Test(arguments: [24, 50, 80]) func bar(_ columns: Int) throws {
     try Fixture.with(pairs: 300, model: nil) { fixture in
