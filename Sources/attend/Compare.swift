@@ -11,6 +11,9 @@ struct Compare: ParsableCommand {
       reaches each place, where no model is more wrong than another. Afterwards, whether it finds the token's own place, as far \
       into the source as the token is into the target: how many times as large it is there as on average. At 1 it no longer \
       tells one place from another.
+
+      Sources are as long as the first model counts them: in its tokens, or whole words where it cuts those into subwords. So models of \
+      different tokens can be compared, as long as their targets are of the same ones, cut into subwords or not; errors count whole words too.
       """)
 
   @Option(
@@ -21,7 +24,7 @@ struct Compare: ParsableCommand {
   var data: String
   @Option(
     help: ArgumentHelp(
-      "Put together sources of 1 to n tokens, n + 1 to 2n and so on. (default: as few lengths as give enough examples)",
+      "Put together sources of the lengths 1 to n, n + 1 to 2n and so on. (default: as few lengths as give enough examples)",
       valueName: "n"))
   var bucket: Int?
   @Option(help: "Also draw them to this file, .svg.", completion: .file(extensions: ["svg"]))
@@ -56,12 +59,12 @@ struct Compare: ParsableCommand {
     let models = try model.map(Place.init).map {
       (name: $0.name, model: try decoding.model(at: $0.folder))
     }
-    // What the strictest reads, all of them do.
-    let reader = models.map(\.model).min {
-      $0.configuration.maximumLength < $1.configuration.maximumLength
-    }!
-    let examples = try Reports.corpus(data, for: reader).examples
-    Reports.noteUnknown(examples, reader, in: data)
+    let examples = try ComparedExample.examples(
+      models.map { try Reports.corpus(data, for: $0.model) }, source: models[0].model.source)
+    for (index, (_, model)) in models.enumerated()
+    where !models[..<index].contains(where: { $0.model.readsAs(model) }) {
+      Reports.noteUnknown(examples.map { $0.readings[index] }, model, in: data)
+    }
     let buckets = try bucket.map { try LengthBucket.cut(examples, width: $0) } ?? LengthBucket.cut(examples)
     var display = ProgressDisplay(quiet: quiet)
     let comparison = try ModelComparison(models, on: buckets, options: search.options) { name, fraction in
@@ -76,6 +79,14 @@ struct Compare: ParsableCommand {
     guard let output else { return }
     try AtomicFile.write(Data(ComparisonPicture(comparison).svg().utf8), to: URL(fileURLWithPath: output))
     Console.note("picture in \(output)")
+  }
+}
+
+extension TranslationModel {
+  /// Whether another model finds the same tokens in a text, and knows the same of them.
+  fileprivate func readsAs(_ other: TranslationModel) -> Bool {
+    (source, target) == (other.source, other.target)
+      && (sourceVocabulary, targetVocabulary) == (other.sourceVocabulary, other.targetVocabulary)
   }
 }
 

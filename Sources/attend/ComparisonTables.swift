@@ -28,7 +28,7 @@ struct ComparisonTables {
       [bucket.label, Format.count(bucket.evaluation.examples)]
         + comparison.models.map { Format.decimals(100 * rate($0.buckets[index].evaluation), 2) }
     }
-    return Self.table(title, ["source tokens", "examples"] + names, rows)
+    return Self.table(title, ["source length", "examples"] + names, rows)
   }
 
   /// Of the longest sources; `values` are those of the parts of a sentence, in its order.
@@ -46,7 +46,7 @@ struct ComparisonTables {
         + columns.map { $0.indices.contains(part) ? Format.decimals($0[part], 2) : "–" }
     }
     return Self.table(
-      "\(title); sources of \(longest.label) tokens", ["part of the \(side)"] + names, rows)
+      "\(title); sources of length \(longest.label)", ["part of the \(side)"] + names, rows)
   }
 
   private var names: [String] { comparison.models.map(\.name) }

@@ -63,17 +63,30 @@ import Testing
     #expect(outcome.notes.first?.contains(expected) == true, "\(outcome.error)")
   }
 
-  @Test func modelsThatCutTextDifferently() throws {
+  @Test func modelsOfDifferentTokens() throws {
     try Fixture.with { fixture in
-      let other = fixture.path("other")
-      let trained = try Command(
-        fixture.train(["--epochs", "1", "--source-tokens", "words"], output: other)
-      ).run()
-      try #require(trained.status == 0, "\(trained.error)")
-      let outcome = try attend(
-        "compare", "--model", fixture.model, "--model", other, "--data", fixture.data)
+      func compare(_ name: String, _ options: [String], first: Bool) throws -> Command.Outcome {
+        let other = fixture.path(name)
+        let trained = try Command(fixture.train(["--epochs", "1"] + options, output: other)).run()
+        try #require(trained.status == 0, "\(trained.error)")
+        let models = first ? [other, fixture.model] : [fixture.model, other]
+        return try Command(
+          ["compare", "--data", fixture.data, "--json", "--bucket", "1000"]
+            + models.flatMap { ["--model", $0] }
+        ).run()
+      }
+      for (name, first) in [("words", false), ("more words", true)] {
+        let outcome = try compare(name, ["--source-tokens", "words"], first: first)
+        #expect(outcome.status == 0, "\(outcome.error)")
+        let comparison = try JSONDecoder().decode(ModelComparison.self, from: Data(outcome.output.utf8))
+        #expect(comparison.models.map { $0.buckets.map(\.evaluation.examples) } == [[40], [40]])
+      }
+      let outcome = try compare("other targets", ["--target-tokens", "words"], first: false)
       #expect(outcome.status == 1)
-      #expect(outcome.error.contains("models that cut text into the same tokens"))
+      #expect(
+        outcome.error.contains(
+          "the option 'model' is words in the 2. model, characters in the first; "
+            + "expected models whose targets are of the same units"), "\(outcome.error)")
     }
   }
 

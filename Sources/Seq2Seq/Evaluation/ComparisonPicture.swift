@@ -32,7 +32,7 @@ public struct ComparisonPicture: Sendable {
         let y = value(bucket.evaluation)
         return LineChart.Point(
           x: Double(place), y: y,
-          title: "\(bucket.label) tokens: \(String(format: "%.2f %%", y))")
+          title: "length \(bucket.label): \(String(format: "%.2f %%", y))")
       }
       return LineChart.Line(name: model.name, style: LineStyle(index), points: points)
     }
@@ -40,7 +40,7 @@ public struct ComparisonPicture: Sendable {
       LineChart.Tick(x: Double(place), labels: [bucket.label, "\(bucket.evaluation.examples)"])
     }
     return LineChart(
-      title: title, lines: lines, axis: "tokens of the source, and how many examples have them",
+      title: title, lines: lines, axis: "length of the source, and how many examples have it",
       range: 0...Double(max(buckets.count - 1, 0)), ticks: ticks, labelsEnds: true)
   }
 
@@ -63,7 +63,7 @@ public struct ComparisonPicture: Sendable {
       LineChart.Tick(x: $0.0, labels: [$0.1])
     }
     return LineChart(
-      title: title, lines: lines, axis: "\(axis), of sources with \(longest.label) tokens", range: 0...1,
+      title: title, lines: lines, axis: "\(axis), of sources of length \(longest.label)", range: 0...1,
       ticks: ticks, level: level, labelsEnds: true)
   }
 }

@@ -1,21 +1,19 @@
-/// Examples whose sources have about the same number of tokens.
+/// Examples whose sources are about as long.
 public struct LengthBucket: Sendable, Equatable {
-  /// The tokens that a source here may have.
+  /// What ``ComparedExample/length`` may be here.
   public let lengths: ClosedRange<Int>
   /// At least one.
-  public let examples: [ParallelCorpus.Example]
+  public let examples: [ComparedExample]
 
-  /// Buckets of the same width: sources of 1 to `width` tokens, those of up to twice as many, and so on; empty ones are left out.
+  /// Buckets of the same width: sources of the lengths 1 to `width`, those of up to twice as many, and so on; empty ones are left out.
   ///
   /// - Throws: ``ModelError/configuration(option:expected:found:)`` for a width below 1.
-  public static func cut(_ examples: [ParallelCorpus.Example], width: Int) throws(ModelError)
-    -> [LengthBucket]
-  {
+  public static func cut(_ examples: [ComparedExample], width: Int) throws(ModelError) -> [LengthBucket] {
     guard width >= 1 else {
       throw .configuration(option: "width", expected: "at least 1", found: "\(width)")
     }
-    // An empty source counts as one of one token.
-    let groups = Dictionary(grouping: examples) { max($0.source.count - 1, 0) / width }
+    // An empty source counts as one of the length 1.
+    let groups = Dictionary(grouping: examples) { max($0.length - 1, 0) / width }
     return groups.sorted { $0.key < $1.key }.map { key, examples in
       let first = key * width + 1
       let (last, overflow) = first.addingReportingOverflow(width - 1)
@@ -25,9 +23,9 @@ public struct LengthBucket: Sendable, Equatable {
 
   /// Buckets of as few lengths as give each enough examples: a 25th of all, or 100 where that is more, as far as a fifth of all
   /// goes. What is left of the longest joins the last bucket.
-  public static func cut(_ examples: [ParallelCorpus.Example]) -> [LengthBucket] {
+  public static func cut(_ examples: [ComparedExample]) -> [LengthBucket] {
     let least = max(1, examples.count / 25, min(100, examples.count / 5))
-    let groups = Dictionary(grouping: examples, by: \.source.count).sorted { $0.key < $1.key }
+    let groups = Dictionary(grouping: examples, by: \.length).sorted { $0.key < $1.key }
     var result: [LengthBucket] = []
     var open: LengthBucket?
     for (length, examples) in groups {
@@ -49,9 +47,9 @@ public struct LengthBucket: Sendable, Equatable {
       lengths: lengths.lowerBound...longer.lengths.upperBound, examples: examples + longer.examples)
   }
 
-  /// The mean number of tokens of the examples' first targets, to the nearest whole one.
+  /// The mean number of units of the examples' first targets, to the nearest whole one.
   var targetLength: Int {
-    let tokens = examples.reduce(0) { $0 + $1.targets[0].count }
-    return (tokens + examples.count / 2) / examples.count
+    let units = examples.reduce(0) { $0 + $1.readings[0].references[0].count }
+    return (units + examples.count / 2) / examples.count
   }
 }

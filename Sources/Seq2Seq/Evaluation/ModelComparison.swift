@@ -5,13 +5,16 @@ import Foundation
 ///
 /// A model without attention keeps a source in states of one size however long it is. So its errors rise with the length where those of
 /// attention do not (Bahdanau, Cho, Bengio 2015, figure 2).
+///
+/// Models may cut text differently as long as their targets are of the same units: sources are as long for all models as they are in the units of
+/// the first, and errors are those of units, which are whole words where tokens are subwords.
 public struct ModelComparison: Codable, Sendable, Equatable {
   /// One model's results.
   public struct Model: Codable, Sendable, Equatable {
     public let name: String
     /// From the shortest sources to the longest, the same for all models.
     public let buckets: [Bucket]
-    /// Of the longest sources, in as many parts as their targets have tokens, on average; nil without examples.
+    /// Of the longest sources, in as many parts as their targets have units, on average; nil without examples.
     public let gradient: SourceGradient?
     /// The same before the model learnt anything, with the weights of seed 1.
     public let untrainedGradient: SourceGradient?
@@ -19,7 +22,7 @@ public struct ModelComparison: Codable, Sendable, Equatable {
 
   /// What a model makes of the sources of some lengths.
   public struct Bucket: Codable, Sendable, Equatable {
-    /// The tokens of a source. In JSON the least and the most.
+    /// Of the sources. In JSON the least and the most.
     public let lengths: ClosedRange<Int>
     public let evaluation: Evaluation
 
@@ -34,26 +37,28 @@ public struct ModelComparison: Codable, Sendable, Equatable {
   /// Decodes all examples with every model, and sends the losses of the longest sources back.
   ///
   /// - Parameters:
-  ///   - models: with a name each; all cut text in the same way
+  ///   - models: with a name each
+  ///   - buckets: of examples that these models have read, in this order
   ///   - options: how outputs are found
   ///   - progress: called with a model's name and how far everything is, `0...1`
-  /// - Throws: ``ModelError``: for models that cut text differently, options that cannot be, or a sentence that is too long.
+  /// - Throws: ``ModelError``: for models whose targets are of different units, options that cannot be, or a sentence that is too long.
   public init(
     _ models: [(name: String, model: TranslationModel)], on buckets: [LengthBucket],
     options: DecodingOptions = DecodingOptions(), progress: (String, Double) -> Void = { _, _ in }
   ) throws(ModelError) {
-    try Self.check(models.map(\.model))
+    try Self.check(models.map(\.model), buckets)
     let count = buckets.reduce(0) { $0 + $1.examples.count } + 2 * (buckets.last?.examples.count ?? 0)
     var done = 0
     var result: [Model] = []
-    for (name, model) in models {
+    for (index, (name, model)) in models.enumerated() {
       func show(_ examples: Int) -> Bool {
         progress(name, Double(done + examples) / Double(count * models.count))
         return true
       }
       var measured: [Bucket] = []
       for bucket in buckets {
-        let evaluation = try Ensemble(model).evaluate(bucket.examples, options: options, progress: show)
+        let evaluation = try Ensemble(model).evaluate(
+          bucket.examples.map { $0.readings[index] }, options: options, progress: show)
         done += bucket.examples.count
         measured.append(Bucket(lengths: bucket.lengths, evaluation: evaluation))
       }
@@ -61,7 +66,7 @@ public struct ModelComparison: Codable, Sendable, Equatable {
       if let longest = buckets.last {
         for model in [model, try model.untrained()] {
           let parts = max(1, longest.targetLength)
-          gradients.append(try model.sourceGradient(longest.examples, parts: parts, progress: show))
+          gradients.append(try model.sourceGradient(longest.examples.map { $0.readings[index] }, parts: parts, progress: show))
           done += longest.examples.count
         }
       }
@@ -72,13 +77,24 @@ public struct ModelComparison: Codable, Sendable, Equatable {
     self.models = result
   }
 
-  private static func check(_ models: [TranslationModel]) throws(ModelError) {
+  private static func check(_ models: [TranslationModel], _ buckets: [LengthBucket]) throws(ModelError) {
     for (index, model) in models.enumerated().dropFirst()
-    where model.source != models[0].source || model.target != models[0].target {
+    where model.target.unit != models[0].target.unit || model.target.lowercase != models[0].target.lowercase {
       throw .configuration(
-        option: "model", expected: "models that cut text into the same tokens",
-        found: "another way in the \(index + 1). model")
+        option: "model",
+        expected: "models whose targets are of the same units in the same case, cut into subwords or not",
+        found: "\(units(model.target)) in the \(index + 1). model, \(units(models[0].target)) in the first")
     }
+    let readings = Set(buckets.lazy.flatMap(\.examples).map(\.readings.count))
+    guard readings.isSubset(of: [models.count]) else {
+      throw .configuration(
+        option: "buckets", expected: "examples as \(models.count) models read them",
+        found: "read by \(readings.sorted())")
+    }
+  }
+
+  private static func units(_ tokenization: Tokenization) -> String {
+    tokenization.unit.rawValue + (tokenization.lowercase ? " in lower case" : "")
   }
 
   /// The comparison as JSON, its keys sorted; numbers that are none as ``Evaluation/json()`` writes them.
