@@ -10,9 +10,10 @@ demo: build ## Build, then show what the library does
 test: setup ## Run the tests
 	swift test -c release --disable-xctest --no-parallel
 
-sentencepiece: ## Run the tests of the trait SentencePiece; installs libsentencepiece if it is missing
+sentencepiece: ## Build with the trait SentencePiece, without a warning, and run its tests; installs libsentencepiece if it is missing
 	@scripts/setup swift libomp sentencepiece
-	swift test -c release --disable-xctest --traits SentencePiece --scratch-path .build/sentencepiece --filter SentencePiece
+	scripts/check-warnings --traits SentencePiece
+	swift test --disable-xctest --skip-build --scratch-path .build/check --traits SentencePiece --filter SentencePiece
 
 exhaustive: setup ## Hold exp, tanh and sigmoid of every float against double
 	Tests/Exhaustive/run
