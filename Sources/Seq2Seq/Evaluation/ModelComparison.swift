@@ -66,7 +66,9 @@ public struct ModelComparison: Codable, Sendable, Equatable {
       if let longest = buckets.last {
         for model in [model, try model.untrained()] {
           let parts = max(1, longest.targetLength)
-          gradients.append(try model.sourceGradient(longest.examples.map { $0.readings[index] }, parts: parts, progress: show))
+          gradients.append(
+            try model.sourceGradient(
+              longest.examples.map { $0.readings[index] }, parts: parts, progress: show))
           done += longest.examples.count
         }
       }
