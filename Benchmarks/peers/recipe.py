@@ -13,6 +13,7 @@ KNOWN = {
     "model.readout": ["tanh"],
     "model.initialRange": [None],
     "model.orthogonal": [False],
+    "longestPair": [None],
     **{f"vocabulary.{side}.minimumCount": [1] for side in ("source", "target")},
     **{f"vocabulary.{side}.maximumSize": [None] for side in ("source", "target")},
     "model.window": [None],

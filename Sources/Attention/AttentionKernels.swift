@@ -51,6 +51,13 @@ package struct AttentionMemory {
     self.lengths = lengths
     self.positions = positions
   }
+
+  /// The sources at some places.
+  package func gathered(_ places: [Int32]) -> AttentionMemory {
+    AttentionMemory(
+      keys: keys.gathered(places, height: positions), values: values.gathered(places, height: positions),
+      lengths: places.map { lengths[Int($0)] }, positions: positions)
+  }
 }
 
 /// Rows that attend: queries [rows, H], and what attention makes of them: context [rows, D], alignment [rows, Tk], and the

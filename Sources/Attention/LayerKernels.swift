@@ -13,6 +13,20 @@ extension Matrix {
         Int64(columns)))
   }
 
+  /// A new matrix of the rows at `index`, or of the blocks of `height` rows each at `index`.
+  package func gathered(_ index: [Int32], height: Int = 1) -> Matrix {
+    precondition(rows % height == 0 && (height == 1 || isContiguous))
+    let result = Matrix(rows: index.count * height, columns: columns)
+    result.blocks(height).setRows(of: blocks(height), at: index)
+    return result
+  }
+
+  /// Every `height` rows as one; their matrix is contiguous.
+  private func blocks(_ height: Int) -> Matrix {
+    Matrix(
+      buffer, offset: offset, rows: rows / height, columns: columns * height, rowStride: rowStride * height)
+  }
+
   /// Adds row n of `source` to row index[n] of this matrix; skips it where the index is negative.
   package func addRows(_ source: Matrix, at index: [Int32]) {
     precondition(index.count == source.rows && source.columns == columns)

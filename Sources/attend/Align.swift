@@ -60,7 +60,8 @@ struct Align: ParsableCommand {
     if let target = sentence.target {
       return (target, try model.picture(sentence.source, forcing: model.target.tokens(of: target)))
     }
-    let hypothesis = try Reports.best(model.translate([sentence.source], beam: beam).first ?? [])
+    let options = DecodingOptions(beam: beam, outputs: 1)
+    let hypothesis = try Reports.best(model.translate([sentence.source], options: options).first ?? [])
     return (hypothesis.text, try model.picture(sentence.source, hypothesis))
   }
 }

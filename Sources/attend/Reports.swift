@@ -7,13 +7,22 @@ enum Reports {
   /// Reads a corpus as a model reads text.
   ///
   /// - Throws: ``CorpusError``; for a sentence that is too long an error that knows that the model sets the limit.
-  static func corpus(
-    _ path: String, for model: TranslationModel, longPairs: ParallelCorpus.LongPairs = .refuse
+  static func corpus(_ path: String, for model: TranslationModel) throws -> ParallelCorpus {
+    try corpus(path, for: model, limit: model.configuration.maximumLength, longPairs: .refuse)
+  }
+
+  /// The same of pairs to learn, without those of more tokens on a side than `limit`.
+  static func corpus(_ path: String, toLearnBy model: TranslationModel, limit: Int) throws -> ParallelCorpus {
+    try corpus(path, for: model, limit: limit, longPairs: .leaveOut)
+  }
+
+  private static func corpus(
+    _ path: String, for model: TranslationModel, limit: Int, longPairs: ParallelCorpus.LongPairs
   ) throws -> ParallelCorpus {
     do {
       return try ParallelCorpus(
         contentsOf: URL(fileURLWithPath: path), source: model.source, target: model.target,
-        maximumLength: model.configuration.maximumLength, longPairs: longPairs)
+        maximumLength: limit, longPairs: longPairs)
     } catch CorpusError.tooLong(let file, let line, let side, let length, let limit) {
       throw CommandError(
         "\(file):\(line): the \(side) has \(length) tokens, this model takes at most \(limit); "
@@ -27,12 +36,14 @@ enum Reports {
 
   /// Says on standard error which pairs of a file a model does not learn; nothing where it learns them all.
   ///
-  /// - Parameter isNew: The model has yet to begin, with another limit if that is wanted.
-  static func noteLeftOut(_ corpus: ParallelCorpus, of file: String, isNew: Bool) {
+  /// Not how far a training is but what became of its data: said in any case.
+  ///
+  /// - Parameter remedy: The option that sets the limit; nil if it is set already.
+  static func noteLeftOut(_ corpus: ParallelCorpus, of file: String, remedy: String? = nil) {
     guard let leftOut = corpus.leftOut else { return }
     let pairs = Format.count(corpus.pairs.count + leftOut.count, "pair")
     let (place, kept) = leftOut.count == 1 ? ("at", "it") : ("the first at", "them")
-    let remedy = isNew ? "; --max-length \(leftOut.lengths.upperBound) keeps \(kept)" : ""
+    let remedy = remedy.map { "; \($0) \(leftOut.lengths.upperBound) keeps \(kept)" } ?? ""
     Console.note(
       "attend: left out \(Format.count(leftOut.count)) of \(pairs), longer than \(Format.count(leftOut.limit, "token")), "
         + "\(place) \(file):\(leftOut.firstLine)\(remedy)")

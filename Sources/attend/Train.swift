@@ -7,7 +7,7 @@ struct Train: ParsableCommand {
     abstract: "Train a model on pairs of sentences.",
     discussion: """
       The files are UTF-8 text, a line 'source TAB target [TAB further accepted targets]'. Pairs to learn with more than \
-      --max-length tokens on a side are left out, and counted; pairs to judge by may not have more. After every epoch the best \
+      --longest-pair tokens on a side are left out, and counted; pairs to judge by may have --max-length. After every epoch the best \
       model so far and the state of the training are saved. Ctrl-C saves too, and prints the command that goes on.
       """)
 
@@ -90,13 +90,23 @@ struct Train: ParsableCommand {
     }
     let recipe = try arguments.recipe(over: Recipe())
     if let problem = arguments.problem(in: recipe) { throw CommandError(problem) }
-    func corpus(_ path: String, _ longPairs: ParallelCorpus.LongPairs) throws -> ParallelCorpus {
+    func corpus(_ path: String, _ limit: Int, _ longPairs: ParallelCorpus.LongPairs) throws -> ParallelCorpus
+    {
       try ParallelCorpus(
         contentsOf: URL(fileURLWithPath: path), source: recipe.source, target: recipe.target,
-        maximumLength: recipe.model.maximumLength, longPairs: longPairs)
+        maximumLength: limit, longPairs: longPairs)
     }
-    let learn = try corpus(train, .leaveOut)
-    let development = try dev.map { try corpus($0, .refuse) }
+    let learn: ParallelCorpus
+    do {
+      learn = try corpus(train, recipe.learntLength, .leaveOut)
+    } catch CorpusError.allTooLong(let file, let shortest, let limit)
+      where recipe.learntLength < recipe.model.maximumLength
+    {
+      throw CommandError(
+        "\(file): every pair is longer than \(Format.count(limit, "token")); shorten them, or learn longer ones with --longest-pair, "
+          + "to \(shortest) at least")
+    }
+    let development = try dev.map { try corpus($0, recipe.model.maximumLength, .refuse) }
     let model = try TranslationModel(
       recipe.model, corpus: learn, source: recipe.source, target: recipe.target, limits: recipe.vocabulary,
       seed: recipe.training.seed)
@@ -109,6 +119,9 @@ struct Train: ParsableCommand {
           + "take a smaller --min-count")
     }
     describe(model, learn, development)
+    Reports.noteLeftOut(
+      learn, of: train,
+      remedy: recipe.learntLength < recipe.model.maximumLength ? "--longest-pair" : "--max-length")
     return (try Trainer(model, corpus: learn, development: development, options: recipe.training), recipe)
   }
 
@@ -121,11 +134,11 @@ struct Train: ParsableCommand {
             : "leave out --resume to start one"))
     }
     let model = try TranslationModel(contentsOf: folder)
-    let corpus = try Reports.corpus(train, for: model, longPairs: .leaveOut)
-    let development = try dev.map { try Reports.corpus($0, for: model) }
-    let trainer = try Trainer(resuming: folder, corpus: corpus, development: development)
     var saved = try told(by: folder.appending(path: Recipe.file))
     (saved.model, saved.source, saved.target) = (model.configuration, model.source, model.target)
+    let corpus = try Reports.corpus(train, toLearnBy: model, limit: saved.learntLength)
+    let development = try dev.map { try Reports.corpus($0, for: model) }
+    let trainer = try Trainer(resuming: folder, corpus: corpus, development: development)
     saved.training = trainer.options
     let recipe = try arguments.recipe(over: saved)
     let contradictions = arguments.contradictions(recipe, saved)
@@ -135,6 +148,7 @@ struct Train: ParsableCommand {
           + "leave these out, or train into another folder")
     }
     describe(model, corpus, development)
+    Reports.noteLeftOut(corpus, of: train)
     return (trainer, recipe)
   }
 
@@ -149,8 +163,6 @@ struct Train: ParsableCommand {
     let learn = "\(Format.count(corpus.pairs.count, "pair")) to learn"
     let judge = development.map { ", \(Format.count($0.examples.count, "example")) to judge by" } ?? ""
     if !quiet { Console.note(learn + judge) }
-    // Not how far it is but what became of the data: said in any case.
-    Reports.noteLeftOut(corpus, of: train, isNew: !resume)
     if !quiet, let development, let dev { Reports.noteUnknown(development.examples, model, in: dev) }
   }
 

@@ -137,8 +137,11 @@ struct TrainingArguments: ParsableArguments {
   var initialRange: Float?
   @Flag(help: "Let recurrent matrices start orthogonal and other weights narrow, as Bahdanau's paper.")
   var orthogonal = false
-  @Option(help: number("Most tokens of a sentence; longer pairs are not learnt.", shape.maximumLength))
+  @Option(help: number("Most tokens of a sentence.", shape.maximumLength))
   var maxLength: Int?
+  @Option(
+    help: number("Most tokens of a side of the pairs that are learnt; others are left out.", "--max-length"))
+  var longestPair: Int?
 
   @OptionGroup var text: TextArguments
 

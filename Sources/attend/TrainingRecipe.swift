@@ -15,6 +15,7 @@ extension TrainingArguments {
     lay(over: &result.model)
     try text.lay(over: &result)
     lay(over: &result.training)
+    if let longestPair { result.longestPair = longestPair }
     set(&result.epochs, epochs)
     // A cosine is laid out for the training's length.
     if result.training.schedule.shape == .cosine {

@@ -27,7 +27,9 @@ struct Translate: ParsableCommand {
   private var options: DecodingOptions {
     var options = search.options
     options.sampling = sampling.sampling(count: nBest ?? 1)
-    if options.sampling == nil { options.beam = search.beam ?? nBest ?? 1 }
+    guard options.sampling == nil else { return options }
+    options.beam = search.beam ?? nBest ?? 1
+    options.outputs = nBest ?? 1
     return options
   }
 

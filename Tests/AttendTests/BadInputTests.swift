@@ -61,6 +61,10 @@ import Testing
           ["bad.tsv: every pair is longer than 250 tokens; ", "--max-length, to 251 at least"]
         ),
         (
+          ["train", "--train", fixture.data, "--output", output, "--longest-pair", "1"],
+          ["data.tsv: every pair is longer than 1 token; ", "--longest-pair, to "]
+        ),
+        (
           fixture.train(["--dev", file] + resume),
           [source + "this model takes at most 250; ", "--max-length 251"]
         ),
@@ -131,6 +135,7 @@ import Testing
     (["--precision", "int8"], "Please provide one of 'float32' and 'bfloat16'"),
     (["--patience", "0"], "--patience is 0; expected at least 1"),
     (["--max-length", "0"], "--max-length is 0; expected 1 to"),
+    (["--longest-pair", "0"], "--longest-pair is 0; expected at least 1"),
     (["--epochs", "0"], "--epochs is 0; expected at least 1"),
     (["--threads", "0"], "--threads is 0; expected 1 to 1024"),
     (["--model", "plain", "--score", "dot"], "--score needs attention"),

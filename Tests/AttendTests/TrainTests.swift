@@ -97,7 +97,8 @@ import Testing
   }
 
   /// What is too long to learn is told, and the model is that of the rest, also when the training goes on.
-  @Test func leavesOutLongPairs() throws {
+  /// By what the model may read, or by what is to be learnt alone.
+  @Test(arguments: ["--max-length", "--longest-pair"]) func leavesOutLongPairs(option: String) throws {
     try Fixture.with(model: nil) { fixture in
       var lines = try String(contentsOfFile: fixture.data, encoding: .utf8).split(separator: "\n").map(
         String.init)
@@ -113,29 +114,29 @@ import Testing
         #expect(outcome.status == 0, "\(outcome.error)")
         return (outcome.error, try Data(contentsOf: URL(filePath: folder + "/model.safetensors")))
       }
-      let limit = ["--max-length", "60"]
+      let limit = [option, "60"]
       let rest = try train(fixture.data, "rest", limit + ["--epochs", "2"])
       #expect(!rest.error.contains("left out"))
 
       let whole = try train(three, "whole", limit + ["--epochs", "2"])
       let told = "attend: left out 3 of 43 pairs, longer than 60 tokens, the first at \(three):17"
       #expect(
-        whole.error.contains("40 pairs to learn\n\(told); --max-length 77 keeps them\n"), "\(whole.error)")
+        whole.error.contains("40 pairs to learn\n\(told); \(option) 77 keeps them\n"), "\(whole.error)")
       #expect(whole.weights == rest.weights)
 
       let first = try train(one, "parts", limit + ["--epochs", "1"])
       #expect(
         first.error.contains(
-          "left out 1 of 41 pairs, longer than 60 tokens, at \(one):17; --max-length 61 keeps it\n"))
-      // The limit is the model's by then.
+          "left out 1 of 41 pairs, longer than 60 tokens, at \(one):17; \(option) 61 keeps it\n"))
+      // The limit is the training's by then.
       let parts = try train(three, "parts", ["--epochs", "2", "--resume"])
       #expect(parts.error.contains("40 pairs to learn\n\(told)\n"), "\(parts.error)")
       #expect(parts.weights == rest.weights)
 
-      let all = try train(three, "all", ["--max-length", "77", "--epochs", "1"])
+      let all = try train(three, "all", [option, "77", "--epochs", "1"])
       #expect(all.error.contains("43 pairs to learn\n") && !all.error.contains("left out"))
       let quiet = try train(three, "quiet", limit + ["--epochs", "1", "--quiet"]).error
-      #expect(quiet == "\(told); --max-length 77 keeps them\n")
+      #expect(quiet == "\(told); \(option) 77 keeps them\n")
     }
   }
 

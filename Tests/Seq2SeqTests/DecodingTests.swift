@@ -63,6 +63,30 @@ enum DecodingModels {
     }
   }
 
+  @Test("fewer outputs are the first of more", arguments: DecodingModels.configurations)
+  func fewerOutputs(configuration: ModelConfiguration) throws {
+    let model = try DecodingModels.model(configuration)
+    let sources = try DecodingModels.texts.map { try model.read($0) }
+    for penalties in DecodingModels.penalties where penalties.coverage == 0 || configuration.score != nil {
+      let all = try model.translate(sources, options: DecodingOptions(beam: 5, penalties: penalties))
+      for outputs in 1...5 {
+        let some = try model.translate(
+          sources, options: DecodingOptions(beam: 5, outputs: outputs, penalties: penalties))
+        #expect(some.map { $0.map(\.tokens) } == all.map { $0.prefix(outputs).map(\.tokens) })
+      }
+    }
+  }
+
+  @Test func outputsNeedBeam() throws {
+    let model = try DecodingModels.model(DecodingModels.configurations[0])
+    for outputs in [0, 3] {
+      #expect(
+        throws: ModelError.configuration(
+          option: "outputs", expected: "1 to the beam of 2", found: "\(outputs)")
+      ) { try model.translate("ab", options: DecodingOptions(beam: 2, outputs: outputs)) }
+    }
+  }
+
   @Test("penalties do not change what a greedy search finds")
   func greedy() throws {
     for configuration in DecodingModels.configurations where configuration.score != nil {

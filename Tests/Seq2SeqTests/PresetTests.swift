@@ -28,6 +28,10 @@ import Testing
       #expect(limits.source == .init(maximumSize: source + 3), "\(name)")
       #expect(limits.target == .init(maximumSize: target + 3), "\(name)")
     }
+    // Longer sentences than these were learnt from are translated: figure 2 of Bahdanau's paper.
+    for recipe in [luong, bahdanau] {
+      #expect(recipe.learntLength == 50 && recipe.model.maximumLength == 250)
+    }
     for recipe in Recipe.presets.values { try recipe.validate() }
   }
 

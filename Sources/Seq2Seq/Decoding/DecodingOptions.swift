@@ -1,7 +1,10 @@
 /// How outputs are found.
 public struct DecodingOptions: Sendable, Equatable {
-  /// The hypotheses kept at every step, 1 to 1000; 1 is greedy. It is also the most outputs that a source gets.
+  /// The hypotheses kept at every step, 1 to 1000; 1 is greedy.
   public var beam: Int
+  /// The most outputs of a source that the search gives, 1 to `beam`; nil for `beam`. The fewer, the sooner it is done: they are the
+  /// first of those that more would be.
+  public var outputs: Int?
   /// What ranks the outputs that have ended; at each step the likeliest hypotheses are kept.
   public var penalties: Penalties
   /// The most tokens of an output, at least 1 and never more than a sentence of the model may have; nil for twice the longest
@@ -13,10 +16,12 @@ public struct DecodingOptions: Sendable, Equatable {
   public var unknown: UnknownReplacement?
 
   public init(
-    beam: Int = 1, penalties: Penalties = Penalties(), maximumLength: Int? = nil, sampling: Sampling? = nil,
+    beam: Int = 1, outputs: Int? = nil, penalties: Penalties = Penalties(), maximumLength: Int? = nil,
+    sampling: Sampling? = nil,
     unknown: UnknownReplacement? = nil
   ) {
     self.beam = beam
+    self.outputs = outputs
     self.penalties = penalties
     self.maximumLength = maximumLength
     self.sampling = sampling
@@ -29,6 +34,9 @@ public struct DecodingOptions: Sendable, Equatable {
   public func validate() throws(ModelError) {
     guard (1...1000).contains(beam) else {
       throw .configuration(option: "beam", expected: "1 to 1000", found: "\(beam)")
+    }
+    guard (1...beam).contains(outputs ?? beam) else {
+      throw .configuration(option: "outputs", expected: "1 to the beam of \(beam)", found: "\(outputs!)")
     }
     guard maximumLength ?? 1 >= 1 else {
       throw .configuration(option: "maximumLength", expected: "at least 1", found: "\(maximumLength!)")

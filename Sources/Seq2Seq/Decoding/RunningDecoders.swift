@@ -4,8 +4,11 @@ import Attention
 /// the same number of rows, a hypothesis each.
 struct RunningDecoders {
   private let models: [PackedModel]
-  private let memories: [AttentionMemory?]
+  private var memories: [AttentionMemory?]
+  /// The tokens of every source, those that were dropped too.
   private let lengths: [Int]
+  /// The sources that have rows, in the order of these.
+  private(set) var sources: [Int]
   private let width: Int
   private var states: [DecoderState]
   /// Of the last step.
@@ -19,6 +22,7 @@ struct RunningDecoders {
   init(_ models: [PackedModel], sources: [[[Int32]]], width: Int) {
     let encoded = zip(models, sources).map { $0.encode($1) }
     lengths = sources[0].map(\.count)
+    self.sources = Array(lengths.indices)
     let rows = lengths.indices.flatMap { Array(repeating: Int32($0), count: width) }
     self.models = models
     self.width = width
@@ -26,14 +30,13 @@ struct RunningDecoders {
     states = encoded.map { $0.start.gathered(rows) }
   }
 
-  var sources: Int { lengths.count }
-  private var rows: Int { sources * width }
+  private var rows: Int { sources.count * width }
 
   /// One step, in which every row reads its token.
   mutating func advance(_ tokens: [Int32]) {
     let next = models.indices.map { index in
       models[index].advance(
-        states[index], tokens: tokens, memory: memories[index], sources: sources,
+        states[index], tokens: tokens, memory: memories[index], sources: sources.count,
         spent: spent.isEmpty ? nil : spent[index])
     }
     (spent, tapes) = (tapes, next)
@@ -44,6 +47,18 @@ struct RunningDecoders {
   mutating func reorder(_ parents: [Int32]) {
     guard parents != Array(0..<Int32(rows)) else { return }
     states = states.map { $0.gathered(parents) }
+  }
+
+  /// Gives up the rows of sources that are done, once that halves their number at least: what is left is copied.
+  mutating func drop(where isDone: (Int) -> Bool) {
+    let kept = sources.indices.filter { !isDone(sources[$0]) }
+    guard !kept.isEmpty, 2 * kept.count <= sources.count else { return }
+    let places = kept.map(Int32.init)
+    memories = memories.map { $0?.gathered(places) }
+    states = states.map { state in
+      state.gathered(places.flatMap { place in (0..<width).map { place * Int32(width) + Int32($0) } })
+    }
+    sources = kept.map { sources[$0] }
   }
 
   /// The `count` likeliest next tokens of every row, likeliest first; of equals the lower token. None is `start`, which follows
@@ -74,7 +89,7 @@ struct RunningDecoders {
   /// The attention's weights of a row at the last step, one a source token: the mean over the models that attend; empty where none does.
   func alignment(row: Int) -> [Float] {
     let weights = tapes.compactMap { tape in
-      tape.attention?.alignment.elements(row: row, count: lengths[row / width])
+      tape.attention?.alignment.elements(row: row, count: lengths[sources[row / width]])
     }
     return .mean(of: weights)
   }

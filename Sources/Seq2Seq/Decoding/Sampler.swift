@@ -26,18 +26,20 @@ struct Sampler {
     var draws = numbers.flatMap { number in
       sampling.generators(source: sampling.firstSource + number).map { Draw(generator: $0) }
     }
+    let count = sampling.count
+    func range(of source: Int) -> Range<Int> { source * count..<(source + 1) * count }
     var step = 0
     while draws.contains(where: { $0.output == nil }) {
-      decoders.advance(draws.map(\.last))
+      let rows = decoders.sources.flatMap(range(of:))
+      decoders.advance(rows.map { draws[$0].last })
       let distributions = decoders.distributions()
-      for row in draws.indices where draws[row].output == nil {
-        extend(&draws[row], row: row, distributions, isLast: step == limit)
+      for (row, draw) in rows.enumerated() where draws[draw].output == nil {
+        extend(&draws[draw], row: row, distributions, isLast: step == limit)
       }
       step += 1
+      decoders.drop { source in draws[range(of: source)].allSatisfy { $0.output != nil } }
     }
-    return stride(from: 0, to: draws.count, by: sampling.count).map { first in
-      draws[first..<first + sampling.count].map { $0.output! }.bestFirst
-    }
+    return numbers.indices.map { source in draws[range(of: source)].map { $0.output! }.bestFirst }
   }
 
   private func extend(_ draw: inout Draw, row: Int, _ distributions: TokenDistributions, isLast: Bool) {

@@ -32,6 +32,7 @@ extension Ensemble {
       let begin = clock.now
       let sources = try batch.map { example throws(ModelError) in try models[0].read(example.source) }
       var part = options
+      part.outputs = 1
       part.sampling?.firstSource += start
       let outputs = try translate(sources, options: part)
       seconds += (clock.now - begin).inSeconds

@@ -83,13 +83,7 @@ struct DecoderState {
   }
 
   func gathered(_ index: [Int32]) -> DecoderState {
-    DecoderState(
-      step: step, layers: layers.map { $0.gathered(index) },
-      feed: feed.map {
-        let rows = Matrix(rows: index.count, columns: $0.columns)
-        rows.setRows(of: $0, at: index)
-        return rows
-      })
+    DecoderState(step: step, layers: layers.map { $0.gathered(index) }, feed: feed?.gathered(index))
   }
 }
 

@@ -238,12 +238,7 @@ extension RecurrentEncoder {
 extension RecurrentState {
   /// Both parts as the rows at an index.
   func gathered(_ index: [Int32]) -> RecurrentState {
-    func rows(_ matrix: Matrix) -> Matrix {
-      let result = Matrix(rows: index.count, columns: matrix.columns)
-      result.setRows(of: matrix, at: index)
-      return result
-    }
-    return RecurrentState(h: rows(h), c: c.map(rows))
+    RecurrentState(h: h.gathered(index), c: c?.gathered(index))
   }
 
   func columns(_ range: Range<Int>) -> RecurrentState {

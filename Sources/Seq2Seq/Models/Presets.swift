@@ -1,18 +1,18 @@
 /// Models as their papers had them, and smaller ones for two cores. Sizes of vocabularies come with the corpus.
 extension ModelConfiguration {
   /// The best single model of Luong, Pham, Manning 2015, §4.1: 4 layers of 1000 units, the general score in local-p's windows of 10
-  /// words to either side, input feeding, dropout of 0.2, sources reversed, parameters in ±0.1, sentences of up to 50 words.
+  /// words to either side, input feeding, dropout of 0.2, sources reversed, parameters in ±0.1.
   public static let luong2015 = paper(
     .luong(
       score: .general, cell: .lstm, layers: 4, bidirectional: false, embedding: 1000, hidden: 1000,
-      dropout: 0.2, maximumLength: 50), window: .predictive(radius: 10), reversedSource: true,
+      dropout: 0.2), window: .predictive(radius: 10), reversedSource: true,
     initialRange: 0.1)
 
-  /// RNNsearch-50 of Bahdanau, Cho, Bengio 2015, appendices A.2.3 and B: 1000 units either way, embeddings of 620, 500 maxout
-  /// units, sentences of up to 50 words, recurrent matrices that start orthogonal.
+  /// RNNsearch of Bahdanau, Cho, Bengio 2015, appendices A.2.3 and B: 1000 units either way, embeddings of 620, 500 maxout
+  /// units, recurrent matrices that start orthogonal.
   public static let bahdanau2015 = paper(
     .bahdanau(
-      cell: .gruResetBefore, readout: .maxout, embedding: 620, hidden: 1000, maximumLength: 50),
+      cell: .gruResetBefore, readout: .maxout, embedding: 620, hidden: 1000),
     orthogonal: true)
 
   /// Sutskever, Vinyals, Le 2014, §3.4: no attention, 4 layers of 1000 units, sources reversed, parameters in ±0.08.

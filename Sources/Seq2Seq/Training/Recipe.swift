@@ -8,6 +8,8 @@ public struct Recipe: Codable, Sendable, Equatable {
   public var target: Tokenization
   /// Which tokens of the training data each side's vocabulary takes in.
   public var vocabulary: Vocabulary.SideLimits
+  /// The most tokens that a side of a pair to learn may have, where a model may read and write longer ones; nil for as many as these.
+  public var longestPair: Int?
   public var training: TrainingOptions
   /// The most epochs.
   public var epochs: Int
@@ -15,15 +17,19 @@ public struct Recipe: Codable, Sendable, Equatable {
   public init(
     model: ModelConfiguration = .luong(), source: Tokenization = .characters,
     target: Tokenization = .characters, vocabulary: Vocabulary.SideLimits = Vocabulary.SideLimits(),
-    training: TrainingOptions = TrainingOptions(), epochs: Int = 20
+    longestPair: Int? = nil, training: TrainingOptions = TrainingOptions(), epochs: Int = 20
   ) {
     self.model = model
     self.source = source
     self.target = target
     self.vocabulary = vocabulary
+    self.longestPair = longestPair
     self.training = training
     self.epochs = epochs
   }
+
+  /// The most tokens that a side of a pair to learn has.
+  public var learntLength: Int { min(model.maximumLength, longestPair ?? .max) }
 
   /// The file's name in a model's folder.
   public static let file = "recipe.json"
@@ -32,6 +38,9 @@ public struct Recipe: Codable, Sendable, Equatable {
   public func validate() throws(ModelError) {
     guard epochs >= 1 else {
       throw .configuration(option: "epochs", expected: "at least 1", found: "\(epochs)")
+    }
+    guard longestPair ?? 1 >= 1 else {
+      throw .configuration(option: "longestPair", expected: "at least 1", found: "\(longestPair ?? 0)")
     }
     for (side, tokenization) in [("source", source), ("target", target)] {
       guard case .bytePairs = tokenization.subwords, tokenization.unit == .characters else { continue }
@@ -216,6 +225,7 @@ extension Recipe {
     target = try values.decode(Tokenization.self, forKey: .target)
     vocabulary =
       try values.decodeIfPresent(Vocabulary.SideLimits.self, forKey: .vocabulary) ?? Vocabulary.SideLimits()
+    longestPair = try values.decodeIfPresent(Int.self, forKey: .longestPair)
     training = try values.decode(TrainingOptions.self, forKey: .training)
     epochs = try values.decode(Int.self, forKey: .epochs)
   }

@@ -11,17 +11,18 @@ extension Recipe {
   ]
 
   /// Luong, Pham, Manning 2015, §4.1: gradient descent for 12 epochs, from the 8th on with half the rate after each, as the
-  /// paper's models with dropout.
+  /// paper's models with dropout; sentences of up to 50 words are learnt.
   private static let luong2015 = words(
-    .luong2015, source: 50_000, target: 50_000,
+    .luong2015, source: 50_000, target: 50_000, longestPair: 50,
     descending(rate: 1, batchSize: 128, from: 8, every: 1), epochs: 12)
 
-  /// Bahdanau, Cho, Bengio 2015, appendix B.2: batches of 80, Adadelta, gradients of a norm up to 1.
+  /// Bahdanau, Cho, Bengio 2015, appendix B.2: batches of 80, Adadelta, gradients of a norm up to 1; sentences of up to 50 words
+  /// are learnt (RNNsearch-50).
   private static let bahdanau2015: Recipe = {
     var training = TrainingOptions(batchSize: 80, rate: 1, clipNorm: 1)
     training.optimizer = OptimizerOptions(.adadelta)
     training.schedule = RateSchedule(.constant)
-    return words(.bahdanau2015, source: 30_000, target: 30_000, training, epochs: 5)
+    return words(.bahdanau2015, source: 30_000, target: 30_000, longestPair: 50, training, epochs: 5)
   }()
 
   /// Sutskever, Vinyals, Le 2014, §3.4: gradient descent for 7.5 epochs, after the 5th with half the rate after each half.
@@ -33,12 +34,13 @@ extension Recipe {
   ///   - source: the words of its vocabulary, without the reserved tokens
   ///   - target: the same
   private static func words(
-    _ model: ModelConfiguration, source: Int, target: Int, _ training: TrainingOptions, epochs: Int
+    _ model: ModelConfiguration, source: Int, target: Int, longestPair: Int? = nil,
+    _ training: TrainingOptions, epochs: Int
   ) -> Recipe {
     func limits(_ words: Int) -> Vocabulary.Limits { .init(maximumSize: words + Vocabulary.reserved.count) }
     return Recipe(
       model: model, source: .words, target: .words,
-      vocabulary: .init(source: limits(source), target: limits(target)),
+      vocabulary: .init(source: limits(source), target: limits(target)), longestPair: longestPair,
       training: training, epochs: epochs)
   }
 
