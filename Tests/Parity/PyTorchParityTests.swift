@@ -5,31 +5,15 @@ import Testing
 
 /// A model that PyTorch trained for ten steps (make_fixtures.py): what it saw, and what the steps reported.
 private struct TrainedModel: Decodable {
-  struct Configuration: Decodable {
-    let cell: RecurrentCell
-    let layers: Int
-    /// Absent where there are no residual connections.
-    let residual: Bool?
-    let bidirectional: Bool
-    /// Absent where they are false.
-    let reversedSource, tied: Bool?
-    /// Absent for Luong's and for the plain model.
-    let decoder: DecoderKind?
-    /// Absent for the tanh one.
-    let readout: Readout?
-    let score: String
-    let inputFeeding: Bool
-    let embedding, hidden, sourceVocabulary, targetVocabulary: Int
-  }
   struct Optimizer: Decodable {
     let learningRate, beta1, beta2, epsilon: Float
   }
   struct Pairs: Decodable {
     let sources, targets: [[Int32]]
   }
-  let configuration: Configuration
+  let configuration: ModelConfiguration
   let adam: Optimizer
-  let clipNorm: Float
+  let labelSmoothing, clipNorm: Float
   let losses: [Float]
   let gradientNorms: [Double]
   let batches: [Pairs]
@@ -37,23 +21,13 @@ private struct TrainedModel: Decodable {
 
 extension Fixture<TrainedModel> {
   fileprivate func model() throws -> EncoderDecoder {
-    let c = description.configuration
-    var configuration =
-      c.decoder == .bahdanau
-      ? ModelConfiguration.bahdanau(cell: c.cell, readout: c.readout ?? .tanh)
-      : c.score == "none"
-        ? .plain(cell: c.cell) : .luong(score: try #require(Score(rawValue: c.score)), cell: c.cell)
-    configuration.layers = c.layers
-    configuration.residual = c.residual ?? false
-    configuration.bidirectional = c.bidirectional
-    configuration.inputFeeding = c.inputFeeding
-    configuration.reversedSource = c.reversedSource ?? false
-    configuration.tied = c.tied ?? false
-    configuration.embedding = c.embedding
-    configuration.hidden = c.hidden
-    return try EncoderDecoder(
-      configuration.sized(source: c.sourceVocabulary, target: c.targetVocabulary), weights: tensors("initial")
-    )
+    try EncoderDecoder(description.configuration, weights: tensors("initial"))
+  }
+
+  fileprivate func lossAndGradient(_ model: EncoderDecoder, step: Int) throws
+    -> (loss: Float, gradient: EncoderDecoder)
+  {
+    try model.lossAndGradient(batch(step), labelSmoothing: description.labelSmoothing)
   }
 
   fileprivate func batch(_ step: Int) -> Batch {
@@ -82,7 +56,8 @@ private func relativeError(_ a: Tensor, _ b: Tensor) -> Float {
 struct PyTorchParityTests {
   private static let attending = [
     "luong-lstm", "luong-gru", "residual-gru", "bahdanau-gru", "bahdanau-lstm", "bahdanau-maxout",
-    "reversed-tied",
+    "reversed-tied", "luong-rnn", "luong-local-p", "luong-local-m", "luong-location", "luong-cosine",
+    "bahdanau-local-p",
   ]
   private static let names = attending + ["plain"]
 
@@ -92,7 +67,7 @@ struct PyTorchParityTests {
     var model = try fixture.model()
     var optimizer = fixture.optimizer()
     for step in fixture.description.batches.indices {
-      let (loss, gradient) = try model.lossAndGradient(fixture.batch(step))
+      let (loss, gradient) = try fixture.lossAndGradient(model, step: step)
       let expected = fixture.description.losses[step]
       #expect(
         abs(loss - expected) <= ModelTolerance.peerLoss * expected,
@@ -119,7 +94,7 @@ struct PyTorchParityTests {
     arguments: names)
   func gradients(name: String) throws {
     let fixture = try Fixture<TrainedModel>(name)
-    let (_, gradient) = try fixture.model().lossAndGradient(fixture.batch(0))
+    let (_, gradient) = try fixture.lossAndGradient(fixture.model(), step: 0)
     let (single, double) = (fixture.tensors("gradient"), fixture.tensors("gradient64"))
     #expect(gradient.parameters.count == single.count)
     for (name, tensor) in gradient.parameters {

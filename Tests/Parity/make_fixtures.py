@@ -14,8 +14,11 @@ NAME.safetensors holds, as float32:
     final64.P, gradient64.P, alignment64
                               the same of a run in double: the truth that a tolerance is judged against
 NAME.json holds the configuration, the ten batches, and what the steps reported (again also in double):
-    losses                    the mean cross entropy, in nats, over a batch's target tokens with their ends
+    losses                    the mean cross entropy, in nats, over a batch's target tokens with their ends; with label
+                              smoothing that of the smoothed targets
     gradientNorms             the norm of all gradients together, before clipping
+    gradientNoise             by parameter, how far off the largest element rounding may leave the first step's gradient,
+                              relative to it (rounding_noise.py)
 
 A target y is fed as [start] + y and predicted as y + [end]; a source is read as it stands.
 Gradients are clipped by `clip_grad_norm_`, which scales by clipNorm / (norm + 1e-6) where that is below 1.
@@ -29,8 +32,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear, normalize
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from rounding_noise import gradient_noise
 
 UNKNOWN, START, END = 0, 1, 2
 IGNORED = -100  # cross_entropy's mark for a position that does not count
@@ -41,13 +46,17 @@ LEARNING_RATE, BETAS, EPSILON = 1e-2, (0.9, 0.999), 1e-8
 SOURCE_LENGTHS = [6, 1, 9, 3, 7]
 TARGET_LENGTHS = [4, 7, 1, 5, 2]
 
-SIZES = dict(embedding=7, hidden=10, sourceVocabulary=13, targetVocabulary=11)
+# As the models' configuration.json has them. Longer than any source, so that some positions are never seen.
+SIZES = dict(
+    embedding=7, hidden=10, sourceVocabulary=13, targetVocabulary=11, maximumLength=max(SOURCE_LENGTHS) + 2, dropout=0
+)
+SMALL = SIZES | dict(embedding=5, hidden=6)
 MODELS = {
     "luong-lstm": dict(
         cell="lstm", layers=2, bidirectional=False, score="general", inputFeeding=True, clipNorm=0.9, **SIZES
     ),
     "luong-gru": dict(
-        cell="gru", layers=1, bidirectional=True, score="concat", inputFeeding=False, clipNorm=1.0, **SIZES
+        cell="gru", layers=1, bidirectional=True, score="concat", inputFeeding=False, clipNorm=1.3, **SIZES
     ),
     "bahdanau-gru": dict(
         decoder="bahdanau", cell="gru", layers=1, bidirectional=True, score="concat", inputFeeding=False,
@@ -70,9 +79,149 @@ MODELS = {
         tied=True, clipNorm=0.6, **(SIZES | dict(embedding=6, hidden=6))
     ),
     "plain": dict(
-        cell="lstm", layers=1, bidirectional=False, score="none", inputFeeding=False, clipNorm=0.45, **SIZES
+        cell="lstm", layers=1, bidirectional=False, score=None, inputFeeding=False, clipNorm=0.45, **SIZES
+    ),
+    "luong-rnn": dict(
+        cell="rnn", layers=2, bidirectional=False, score="dot", inputFeeding=True, labelSmoothing=0.1, clipNorm=1.0,
+        **(SMALL | dict(hidden=5))
+    ),
+    # The paper's best: positions count from the start of the text, which the encoder reads from its end.
+    "luong-local-p": dict(
+        cell="lstm", layers=2, bidirectional=False, score="general", window=dict(kind="local-p", radius=2),
+        inputFeeding=True, reversedSource=True, clipNorm=0.72, **SMALL
+    ),
+    "luong-local-m": dict(
+        cell="lstm", layers=1, bidirectional=True, score="scaled-dot", window=dict(kind="local-m", radius=1),
+        inputFeeding=False, clipNorm=0.56, **SMALL
+    ),
+    "luong-location": dict(
+        cell="gru-reset-before", layers=2, bidirectional=True, score="location", inputFeeding=False,
+        labelSmoothing=0.3, clipNorm=0.61, **SMALL
+    ),
+    "luong-cosine": dict(
+        cell="gru", layers=1, bidirectional=True, score="cosine", scoreTemperature=0.25,
+        window=dict(kind="local-p", radius=1), inputFeeding=False, clipNorm=0.67, **SMALL
+    ),
+    "bahdanau-local-p": dict(
+        decoder="bahdanau", cell="gru-reset-before", layers=1, bidirectional=True, score="normed-concat",
+        window=dict(kind="local-p", radius=2), inputFeeding=False, readout="maxout", clipNorm=1.7, **SMALL
     ),
 }
+
+
+class GRUResetBefore(nn.Module):
+    """The GRU of Cho et al. (2014), which PyTorch does not have, in the place of nn.GRU: r counts before the product."""
+
+    def __init__(self, inputs, units, batch_first, bidirectional):
+        super().__init__()
+        self.cells = nn.ModuleList(GRUResetBeforeCell(inputs, units) for _ in range(2 if bidirectional else 1))
+        for cell, suffix in zip(self.cells, ["_l0", "_l0_reverse"]):
+            for name, parameter in cell.named_parameters():
+                setattr(self, name + suffix, parameter)
+
+    def forward(self, packed):
+        x, lengths = pad_packed_sequence(packed, batch_first=True)
+        outputs, finals = [], []
+        for cell, ordered in zip(self.cells, [lambda states: states, lambda states: mirrored(states, lengths)]):
+            states = [x.new_zeros(len(x), cell.units)]
+            for step in ordered(x).unbind(1):
+                states.append(cell(step, states[-1]))
+            states = torch.stack(states, 1)
+            finals.append(states[torch.arange(len(x)), lengths])
+            outputs.append(ordered(states[:, 1:]))
+        outputs = torch.cat(outputs, 2)
+        return pack_padded_sequence(outputs, lengths, batch_first=True, enforce_sorted=False), torch.stack(finals)
+
+
+class GRUResetBeforeCell(nn.Module):
+    def __init__(self, inputs, units):
+        super().__init__()
+        self.units = units
+        self.weight_ih = nn.Parameter(torch.empty(3 * units, inputs))
+        self.weight_hh = nn.Parameter(torch.empty(3 * units, units))
+        self.bias_ih = nn.Parameter(torch.empty(3 * units))
+
+    def forward(self, x, h):
+        r, z, n = linear(x, self.weight_ih, self.bias_ih).chunk(3, 1)
+        U_r, U_z, U_n = self.weight_hh.chunk(3)
+        r, z = torch.sigmoid(r + linear(h, U_r)), torch.sigmoid(z + linear(h, U_z))
+        n = torch.tanh(n + linear(r * h, U_n))
+        return (1 - z) * n + z * h
+
+
+LAYERS = {"lstm": nn.LSTM, "gru": nn.GRU, "gru-reset-before": GRUResetBefore, "rnn": nn.RNN}
+CELLS = {"lstm": nn.LSTMCell, "gru": nn.GRUCell, "gru-reset-before": GRUResetBeforeCell, "rnn": nn.RNNCell}
+
+
+class Attention(nn.Module):
+    """A score and a window (Luong et al. 2015, §3.1 and §3.2) over states of a width; Bahdanau's score is biased."""
+
+    def __init__(self, c, width, biased):
+        super().__init__()
+        self.score, self.window, self.temperature = c["score"], c.get("window"), c.get("scoreTemperature", 1)
+        H = c["hidden"]
+        if self.score in ["general", "concat", "normed-concat"]:
+            self.key = nn.Linear(width, H, bias=False)
+        if self.score in ["concat", "normed-concat"]:
+            self.query = nn.Linear(H, H, bias=biased)
+            self.v = nn.Parameter(torch.empty(H))
+        if self.score == "normed-concat":
+            self.gain = nn.Parameter(torch.empty(1))
+        if self.score == "location":
+            self.location = nn.Linear(H, c["maximumLength"], bias=False)
+        if self.predicts:
+            self.position = nn.Linear(H, H, bias=False)
+            self.position_v = nn.Parameter(torch.empty(H))
+        # How near a predicted position came to a whole number, where a place enters or leaves the window.
+        self.margin = 1.0
+
+    @property
+    def predicts(self):
+        return self.window is not None and self.window["kind"] == "local-p"
+
+    def named(self):
+        ours = {
+            "key.weight": "key", "query.bias": "bias", "query.weight": "query", "v": "v", "gain": "gain",
+            "location.weight": "location", "position.weight": "position.weight", "position_v": "position.v",
+        }
+        parameters = dict(self.named_parameters())
+        return {f"attention.{name}": parameters[theirs] for theirs, name in ours.items() if theirs in parameters}
+
+    def projected(self, states):
+        """What does not depend on the step, made once."""
+        return self.key(states) if hasattr(self, "key") else states
+
+    def forward(self, s, keys, lengths, step):
+        """The weights [B, S] that the states s [B, H] give to projected keys."""
+        places = torch.arange(keys.shape[1])
+        seen = places < lengths[:, None]
+        if self.window is None:
+            return self.weights(s, keys, seen)
+        D = self.window["radius"]
+        p = self.predicted(s, lengths) if self.predicts else torch.tensor([[step]])
+        weights = self.weights(s, keys, seen & ((places - p).abs() <= D))
+        return weights * torch.exp(-((places - p) ** 2) / (2 * (D / 2) ** 2)) if self.predicts else weights
+
+    def predicted(self, s, lengths):
+        p = (lengths * torch.sigmoid(torch.tanh(self.position(s)) @ self.position_v))[:, None]
+        self.margin = min(self.margin, (p - p.round()).abs().min().item())
+        return p
+
+    def weights(self, s, keys, seen):
+        """Softmax over what is seen; all 0 where that is nothing."""
+        scores = self.scores(s, keys)
+        return scores.masked_fill(~seen, torch.finfo(scores.dtype).min).softmax(1).masked_fill(~seen, 0)
+
+    def scores(self, s, keys):
+        if self.score == "location":
+            return self.location(s)[:, : keys.shape[1]]
+        if self.score in ["concat", "normed-concat"]:
+            v = self.v if self.score == "concat" else self.gain * normalize(self.v, dim=0)
+            return torch.tanh(self.query(s)[:, None] + keys) @ v
+        if self.score == "cosine":
+            return torch.cosine_similarity(s[:, None], keys, dim=2) / self.temperature
+        products = torch.einsum("bh,bsh->bs", s, keys)
+        return products / s.shape[1] ** 0.5 if self.score == "scaled-dot" else products
 
 
 class Model(nn.Module):
@@ -82,21 +231,20 @@ class Model(nn.Module):
         super().__init__()
         self.c = c
         E, H = c["embedding"], c["hidden"]
-        lstm = c["cell"] == "lstm"
         self.source = nn.Embedding(c["sourceVocabulary"], E)
         self.target = nn.Embedding(c["targetVocabulary"], E)
         directions = 2 if c["bidirectional"] else 1
         self.encoder = nn.ModuleList(
-            (nn.LSTM if lstm else nn.GRU)(I, units, batch_first=True, bidirectional=c["bidirectional"])
+            LAYERS[c["cell"]](I, units, batch_first=True, bidirectional=c["bidirectional"])
             for I in [E] + [directions * units] * (c["layers"] - 1)
         )
-        self.decoder = nn.ModuleList((nn.LSTMCell if lstm else nn.GRUCell)(I, H) for I in decoder_widths)
+        self.decoder = nn.ModuleList(CELLS[c["cell"]](I, H) for I in decoder_widths)
         self.output = nn.Linear(H // 2 if c.get("readout") == "maxout" else H, c["targetVocabulary"])
         if c.get("tied"):  # one parameter in two places (Press and Wolf 2017)
             self.output.weight = self.target.weight
 
     def named(self):
-        """The trained parameters by our names. An LSTM's second bias in PyTorch is none: it stays zero."""
+        """The trained parameters by our names. But for the GRU, a second bias in PyTorch is none: it stays zero."""
         names = {"source.embedding": self.source.weight, "target.embedding": self.target.weight}
         for layer, module in enumerate(self.encoder):
             for direction in ["forward", "backward"] if self.c["bidirectional"] else ["forward"]:
@@ -125,11 +273,13 @@ class Model(nn.Module):
             states, final = self.encode(padded(sources, UNKNOWN), lengths)
         fed = padded([[START] + y for y in targets], UNKNOWN)
         expected = padded([y + [END] for y in targets], IGNORED)
-        masked = torch.arange(states.shape[1]) >= lengths[:, None]
-        readouts, alignments = self.decode(self.target(fed).unbind(1), states, final, masked)
+        readouts, alignments = self.decode(self.target(fed).unbind(1), states, final, lengths)
 
         logits = self.output(torch.stack(readouts, 1))
-        loss = cross_entropy(logits.flatten(0, 1), expected.flatten(), ignore_index=IGNORED)
+        loss = cross_entropy(
+            logits.flatten(0, 1), expected.flatten(), ignore_index=IGNORED,
+            label_smoothing=self.c.get("labelSmoothing", 0),
+        )
         if not alignments:
             return loss, None
         return loss, torch.stack(alignments, 1) * (expected != IGNORED)[..., None]
@@ -145,7 +295,7 @@ class Model(nn.Module):
         for layer, module in enumerate(self.encoder):
             outputs, final = module(x)
             x = outputs._replace(data=self.connected(layer, outputs.data, x.data))
-            finals.append(joined(final) if self.c["cell"] == "gru" else tuple(map(joined, final)))
+            finals.append(tuple(map(joined, final)) if self.c["cell"] == "lstm" else joined(final))
         return pad_packed_sequence(x, batch_first=True)[0], finals
 
     def connected(self, layer, h, x):
@@ -162,53 +312,42 @@ class Model(nn.Module):
         return x, after
 
     def hidden(self, state):
-        return state if self.c["cell"] == "gru" else state[0]
+        return state[0] if self.c["cell"] == "lstm" else state
 
 
 class Luong(Model):
-    """Luong, Pham and Manning (2015); with score `none` the plain one (Sutskever et al. 2014)."""
+    """Luong, Pham and Manning (2015); without a score the plain one (Sutskever et al. 2014)."""
 
     def __init__(self, c):
         E, H = c["embedding"], c["hidden"]
         widths = [E + H if c["inputFeeding"] else E] + [H] * (c["layers"] - 1)
         super().__init__(c, H // 2 if c["bidirectional"] else H, widths)
-        if c["score"] != "none":
-            self.key = nn.Linear(H, H, bias=False)
+        self.attention = Attention(c, H, biased=False) if c["score"] else None
+        if self.attention:
             self.combine = nn.Linear(2 * H, H)
-        if c["score"] == "concat":
-            self.query = nn.Linear(H, H, bias=False)
-            self.v = nn.Parameter(torch.empty(H))
 
     def own(self):
-        names = {}
-        if self.c["score"] != "none":
-            names["attention.key"] = self.key.weight
-            names |= {"combine.weight": self.combine.weight, "combine.bias": self.combine.bias}
-        if self.c["score"] == "concat":
-            names |= {"attention.query": self.query.weight, "attention.v": self.v}
-        return names
+        if not self.attention:
+            return {}
+        combine = {"combine.weight": self.combine.weight, "combine.bias": self.combine.bias}
+        return self.attention.named() | combine
 
-    def decode(self, embeddings, keys, states, masked):
-        projected = self.key(keys) if self.c["score"] != "none" else None
-        attentional = keys.new_zeros(len(keys), self.c["hidden"])
+    def decode(self, embeddings, states, layers, lengths):
+        keys = self.attention.projected(states) if self.attention else None
+        attentional = states.new_zeros(len(states), self.c["hidden"])
         readouts, alignments = [], []
-        for embedded in embeddings:
+        for t, embedded in enumerate(embeddings):
             x = torch.cat([embedded, attentional], 1) if self.c["inputFeeding"] else embedded
-            top, states = self.step(x, states)
-            if projected is None:
-                attentional = top
-            else:
-                alignment = self.score(top, projected).masked_fill(masked, -torch.inf).softmax(1)
-                context = torch.einsum("bs,bsh->bh", alignment, keys)
+            top, layers = self.step(x, layers)
+            if self.attention:
+                alignment = self.attention(top, keys, lengths, t)
+                context = torch.einsum("bs,bsh->bh", alignment, states)
                 attentional = torch.tanh(self.combine(torch.cat([context, top], 1)))
                 alignments.append(alignment)
+            else:
+                attentional = top
             readouts.append(attentional)
         return readouts, alignments
-
-    def score(self, top, projected):
-        if self.c["score"] == "general":
-            return torch.einsum("bh,bsh->bs", top, projected)
-        return torch.tanh(self.query(top)[:, None] + projected) @ self.v
 
 
 class Bahdanau(Model):
@@ -217,29 +356,25 @@ class Bahdanau(Model):
     def __init__(self, c):
         E, H = c["embedding"], c["hidden"]
         super().__init__(c, H, [E + 2 * H])
-        self.key, self.query = nn.Linear(2 * H, H, bias=False), nn.Linear(H, H)
-        self.v = nn.Parameter(torch.empty(H))
+        self.attention = Attention(c, 2 * H, biased=True)
         self.combine, self.start = nn.Linear(3 * H + E, H), nn.Linear(H, H)
 
     def own(self):
-        return {
-            "attention.key": self.key.weight, "attention.bias": self.query.bias,
-            "attention.query": self.query.weight, "attention.v": self.v,
+        return self.attention.named() | {
             "combine.weight": self.combine.weight, "combine.bias": self.combine.bias,
             "start.weight": self.start.weight, "start.bias": self.start.bias,
         }
 
-    def decode(self, embeddings, keys, final, masked):
-        projected, H = self.key(keys), self.c["hidden"]
+    def decode(self, embeddings, states, final, lengths):
+        keys, H = self.attention.projected(states), self.c["hidden"]
         top = torch.tanh(self.start(self.hidden(final[-1])[:, H:]))
-        states = [top if self.c["cell"] == "gru" else (top, torch.zeros_like(top))]
+        layers = [(top, torch.zeros_like(top)) if self.c["cell"] == "lstm" else top]
         readouts, alignments = [], []
-        for embedded in embeddings:
-            scores = torch.tanh(self.query(top)[:, None] + projected) @ self.v
-            alignment = scores.masked_fill(masked, -torch.inf).softmax(1)
-            context = torch.einsum("bs,bsh->bh", alignment, keys)
+        for t, embedded in enumerate(embeddings):
+            alignment = self.attention(top, keys, lengths, t)
+            context = torch.einsum("bs,bsh->bh", alignment, states)
             before = top
-            top, states = self.step(torch.cat([embedded, context], 1), states)
+            top, layers = self.step(torch.cat([embedded, context], 1), layers)
             if self.c.get("readout") == "maxout":
                 sums = self.combine(torch.cat([before, context, embedded], 1))
                 readouts.append(sums.unflatten(1, (-1, 2)).max(2).values)
@@ -281,15 +416,28 @@ def make_batches(c, rng):
     ]
 
 
-def train(c, initial, batches, dtype):
-    """Ten steps of Adam: the tensors to store, and what each step reported."""
+def started(c, initial, dtype):
+    """A model with these parameters, and them by name."""
     model = model_of(c).to(dtype)
     named = model.named()
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.zero_()  # an LSTM's second bias stays so
+            parameter.zero_()  # a second bias that is none stays so
         for name, parameter in named.items():
             parameter.copy_(initial[name])
+    return model, named
+
+
+def first_gradients(c, initial, batch):
+    """Those of the first step, in double."""
+    model, named = started(c, initial, torch.float64)
+    model(batch["sources"], batch["targets"])[0].backward()
+    return {name: p.grad for name, p in named.items()}
+
+
+def train(c, initial, batches, dtype):
+    """Ten steps of Adam: the tensors to store, and what each step reported."""
+    model, named = started(c, initial, dtype)
     optimizer = torch.optim.Adam(named.values(), LEARNING_RATE, BETAS, EPSILON)
 
     tensors, losses, norms = {}, [], []
@@ -304,6 +452,8 @@ def train(c, initial, batches, dtype):
         losses.append(loss.item())
         norms.append(nn.utils.clip_grad_norm_(named.values(), c["clipNorm"]).item())
         optimizer.step()
+    margin = model.attention.margin if model.attention else 1
+    assert margin > 1e-4, f"a window's edge lies within {margin} of a place: rounding decides whether it is seen"
     return tensors | {f"final.{name}": p.detach() for name, p in named.items()}, losses, norms
 
 
@@ -320,6 +470,8 @@ def make(name, c, folder):
     batches = make_batches(c, rng)
     tensors, losses, norms = train(c, initial, batches, torch.float32)
     tensors64, losses64, norms64 = train(c, initial, batches, torch.float64)
+    torch.manual_seed(0)
+    noise = gradient_noise(lambda: first_gradients(c, initial, batches[0]))
     clipped = sum(norm > c["clipNorm"] for norm in norms)
     assert 3 <= clipped <= STEPS - 3, f"{name}: {c['clipNorm']} clips {clipped} steps of the norms {norms}"
 
@@ -327,16 +479,18 @@ def make(name, c, folder):
     stored |= {as_double(key): t.float() for key, t in tensors64.items()}
     save_file({key: t.contiguous() for key, t in stored.items()}, folder / f"{name}.safetensors")
 
-    configuration = {key: value for key, value in c.items() if key != "clipNorm"}
+    training = {"labelSmoothing": 0} | {key: c[key] for key in ["labelSmoothing", "clipNorm"] if key in c}
+    configuration = {key: value for key, value in c.items() if key not in training}
     description = dict(
         madeWith=f"torch {torch.__version__}",
         configuration=configuration | dict(unknown=UNKNOWN, start=START, end=END),
         adam=dict(learningRate=LEARNING_RATE, beta1=BETAS[0], beta2=BETAS[1], epsilon=EPSILON),
-        clipNorm=c["clipNorm"],
+        **training,
         losses=losses,
         losses64=losses64,
         gradientNorms=norms,
         gradientNorms64=norms64,
+        gradientNoise={key: float(f"{value:.2e}") for key, value in noise.items()},
         batches=batches,
     )
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in description.items()]
