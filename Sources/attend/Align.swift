@@ -8,7 +8,7 @@ struct Align: ParsableCommand {
     discussion: """
       A column for each token of the source, a row for each token of the target and for its end, </s>. The texts are those of \
       --source, given once or several times, or else the lines of standard input: 'source', which the model translates, or \
-      'source TAB target', which it is made to write. Blank lines are skipped.
+      'source TAB target', which it is made to write, '<unk>' as an unknown token. Blank lines are skipped.
       """)
 
   @Option(help: "The model's folder.", completion: .directory)
@@ -58,7 +58,7 @@ struct Align: ParsableCommand {
     -> (text: String, picture: AlignmentPicture)
   {
     if let target = sentence.target {
-      return (target, try model.picture(sentence.source, forcing: model.target.tokens(of: target)))
+      return (target, try model.picture(sentence.source, forcing: model.target.outputTokens(of: target)))
     }
     let options = DecodingOptions(beam: beam, outputs: 1)
     let hypothesis = try Reports.best(model.translate([sentence.source], options: options).first ?? [])

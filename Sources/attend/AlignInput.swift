@@ -74,7 +74,8 @@ enum AlignInput {
     Reports.note(unknown, in: sources)
     Reports.note(
       UnknownTokens(
-        in: sentences.compactMap(\.target).map(model.target.tokens), vocabulary: model.targetVocabulary),
+        in: sentences.compactMap(\.target).map(model.target.outputTokens(of:)),
+        vocabulary: model.targetVocabulary),
       in: targets)
   }
 }

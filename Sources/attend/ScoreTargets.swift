@@ -9,7 +9,7 @@ struct ScoreTargets: ParsableCommand {
     discussion: """
       Reads lines 'source TAB target [TAB further targets]' from standard input and writes for each the log-probabilities of its \
       targets in nats, their ends included, with a TAB between them: what 'translate --n-best' shows of its \
-      outputs (with subwords, of those that it cuts as the codes do). An empty line stays empty. A line that cannot be scored \
+      outputs (with subwords, of those that it cuts as the codes do); '<unk>' in a target is an unknown token. An empty line stays empty. A line that cannot be scored \
       gives an empty one and a note on standard error, and the exit status is then 1.
       """)
 

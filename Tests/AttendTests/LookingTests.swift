@@ -67,6 +67,19 @@ import Testing
     }
   }
 
+  @Test func anUnknownTokenIsOneRow() throws {
+    try Fixture.with { fixture in
+      let outcome = try attend(
+        "align", "--model", fixture.model, "--source", "1 May", "--target", "2<unk>0")
+      #expect(outcome.status == 0, "\(outcome.error)")
+      let heads = outcome.output.split(separator: "\n")[2...].map {
+        $0.prefix(5).trimmingCharacters(in: .whitespaces)
+      }
+      #expect(heads.prefix(4) == ["2", "<unk>", "0", "</s>"], "\(outcome.output)")
+      #expect(outcome.error.contains("1 token in 1 sentence of --target is unknown to the model: \"<unk>\""))
+    }
+  }
+
   @Test func severalAlignments() throws {
     try Fixture.with { fixture in
       let (page, drawing) = (fixture.path("page.HTML"), fixture.path("picture.svg"))

@@ -33,6 +33,27 @@ import Testing
     }
   }
 
+  /// Unknown tokens too, whatever tokens are.
+  @Test(arguments: ["characters", "words", "whitespace"])
+  func unknownTokensScoreAsTranslateShows(unit: String) throws {
+    let few = ["--target-tokens", unit, "--target-vocabulary", "6"]
+    try Fixture.with(model: Fixture.learnt + few) { fixture in
+      let sources = ["1 May 2000", "Thursday the 24th of February 2033"]
+      let translated = try attend(
+        "translate", "--model", fixture.model, "--n-best", "5", input: sources.joined(separator: "\n"))
+      let lists = translated.output.split(separator: "\n").map { columns($0) }
+      try #require(lists.count == 10)
+      #expect(lists.contains { $0[2].contains("<unk>") }, "\(translated.output)")
+      let pairs = lists.enumerated().map { "\(sources[$0 / 5])\t\($1[2])\n" }
+      let scored = try attend("score", "--model", fixture.model, input: pairs.joined())
+      let scores = scored.output.split(separator: "\n", omittingEmptySubsequences: false).map { Double($0) }
+      for (score, row) in zip(scores, lists) {
+        // The model may end at once; an empty target is scored too.
+        #expect(abs((score ?? .nan) - (Double(row[1]) ?? .nan)) < 1e-4, "\(row)")
+      }
+    }
+  }
+
   @Test func severalTargetsAndTokens() throws {
     try Fixture.with(model: Fixture.learnt) { fixture in
       let line = "1 May 2000\t2000-05-01\t2000\n"

@@ -140,6 +140,29 @@ struct SentencePieceTests {
       }
     }
 
+    /// Adjacent ones too, and within a word.
+    @Test func anUnknownTokenIsOneAgain() throws {
+      try withModel { _, file in
+        let model = try Subwords(contentsOf: file)
+        for unit in [Tokenization.Unit.whitespace, .words] {
+          let tokenization = Tokenization(unit, subwords: model)
+          let (the, house) = (tokenization.tokens(of: "the"), tokenization.tokens(of: "house"))
+          // As pieces of a text with a character in their place that the model does not know.
+          let pieces = tokenization.tokens(of: "the Ω house")
+          try #require(pieces.contains("Ω"), "\(pieces)")
+          let alone = pieces.map { $0 == "Ω" ? "<unk>" : $0 }
+          for (tokens, text, units) in [
+            (alone, "the <unk> house", ["the", "<unk>", "house"]),
+            (the + ["<unk>", "<unk>"] + house, "the<unk><unk> house", ["the<unk><unk>", "house"]),
+          ] {
+            #expect(tokenization.text(of: tokens) == text)
+            #expect(tokenization.units(of: tokens) == units)
+            #expect(tokenization.outputTokens(of: text) == tokens)
+          }
+        }
+      }
+    }
+
     @Test func aDamagedModelIsNamed() throws {
       try withModel { fixture, file in
         try fixture.model.prefix(fixture.model.count / 2).write(to: file)

@@ -36,6 +36,38 @@ import Testing
     #expect(Tokenization(.whitespace).tokens(of: "ÀB") == ["ÀB"])
   }
 
+  /// What a model wrote, whose text is cut into the same tokens again.
+  @Test(arguments: [
+    (Tokenization.characters, ["2", "<unk>", "<unk>", " ", "5", "<", "<unk>", ">"]),
+    (.words, ["<unk>", "go", ",", "<unk>", "<", "<unk>", "<unk>"]),
+    (Tokenization(.words, lowercase: true), ["a", "<unk>", "3rd"]),
+    (.whitespace, ["<unk>", "go,", "<unk>"]),
+    // A token of the data, and none that is unknown.
+    (.whitespace, ["<unk>s", "x<unk>"]),
+    (Self.withBytePairs(.whitespace), ["low@@", "<unk>", "l@@", "o@@", "<unk>", "<unk>", "l@@", "o@@", "w"]),
+    (Self.withBytePairs(.words), ["low@@", "<unk>", "<unk>", ",", "<unk>"]),
+  ])
+  func anUnknownTokenIsOneAgain(_ tokenization: Tokenization, _ tokens: [String]) {
+    let text = tokenization.text(of: tokens)
+    #expect(tokenization.outputTokens(of: text) == tokens, "\(text)")
+    #expect(tokenization.outputTokens(of: "") == [])
+  }
+
+  /// Text to learn from has no unknown tokens, whatever it says.
+  @Test func textOfACorpusIsCutAsAnyOther() {
+    #expect(Tokenization.characters.tokens(of: "<unk>") == ["<", "u", "n", "k", ">"])
+    #expect(Tokenization.words.tokens(of: "a<unk>") == ["a", "<", "unk", ">"])
+    #expect(Tokenization.whitespace.tokens(of: "a <unk>") == ["a", "<unk>"])
+  }
+
+  /// Codes that make `low` within a word and not at its end.
+  private static func withBytePairs(_ unit: Tokenization.Unit) -> Tokenization {
+    Tokenization(
+      unit,
+      subwords: .bytePairs(
+        BytePairEncoding(learning: [["lowa", "lowb", "lowc"]], merges: 2)))
+  }
+
   @Test func survivesJSON() throws {
     let tokenization = Tokenization(.words, lowercase: true)
     let data = try JSONEncoder().encode(tokenization)

@@ -48,11 +48,11 @@ public struct Ensemble: Sendable {
     return TranslationModel.Source(tokens: tokens, ids: try first.read(tokens).ids, unknown: unknown)
   }
 
-  /// Tokenizes a target.
+  /// Tokenizes a target; `<unk>` is the unknown token there, as it is in outputs (``Tokenization/outputTokens(of:)``).
   ///
   /// - Throws: ``ModelError/tooLong(tokens:limit:)``.
   public func read(target text: String) throws(ModelError) -> [String] {
-    try fitting(first.target.tokens(of: text))
+    try fitting(first.target.outputTokens(of: text))
   }
 
   private func fitting(_ tokens: [String]) throws(ModelError) -> [String] {

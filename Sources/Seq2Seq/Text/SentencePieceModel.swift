@@ -23,7 +23,10 @@ public struct SentencePieceModel: Sendable, Equatable {
 
   func pieces(of text: String) -> [String] { processor.pieces(of: text) }
 
-  func text(of pieces: [String]) -> String { processor.text(of: pieces) }
+  /// The unknown piece, for which libsentencepiece has a text of its own, is spelled as it is.
+  func text(of pieces: [String]) -> String {
+    WrittenUnknown.unmarked(processor.text(of: pieces.map(WrittenUnknown.marked)))
+  }
 
   /// The pieces word by word; each word's first piece begins with a mark.
   static func words(of pieces: [String]) -> [ArraySlice<String>] {

@@ -44,6 +44,20 @@ public struct Tokenization: Codable, Sendable, Equatable {
     }
   }
 
+  /// The tokens of what a model wrote, or is to be made to write: as ``tokens(of:)``, but `<unk>`, which ``text(of:)`` has where a
+  /// token is unknown, is that token again, and no subword of what stands beside it.
+  ///
+  /// Corpora are read by ``tokens(of:)`` alone: in text to learn from, the same five characters are what any others would be there. A
+  /// target vocabulary that took them in as a token of the data, as it may where white space separates, has an id of its own for
+  /// them, and so they are that token here too.
+  public func outputTokens(of text: String) -> [String] {
+    tokens(of: WrittenUnknown.marked(text)).flatMap { token in
+      // SentencePiece makes one piece of unknown characters in a row.
+      token.allSatisfy { $0 == WrittenUnknown.mark }
+        ? Array(repeating: WrittenUnknown.text, count: token.count) : [WrittenUnknown.unmarked(token)]
+    }
+  }
+
   /// The units of a sentence, which subwords leave whole here: what error rates and BLEU count, so that models of any subwords can
   /// be compared.
   ///
@@ -62,7 +76,8 @@ public struct Tokenization: Codable, Sendable, Equatable {
     switch subwords {
     case nil: tokens
     case .bytePairs: BytePairEncoding.words(of: tokens).map(\.text)
-    case .sentencePiece(let model): units(of: model.text(of: tokens))
+    case .sentencePiece(let model):
+      units(of: WrittenUnknown.marked(model.text(of: tokens))).map(WrittenUnknown.unmarked)
     }
   }
 
@@ -148,7 +163,7 @@ public struct Tokenization: Codable, Sendable, Equatable {
     var start: String.Index?
     for index in text.indices {
       let character = text[index]
-      if character.isLetter || character.isNumber {
+      if character.isLetter || character.isNumber || character == WrittenUnknown.mark {
         start = start ?? index
         continue
       }
