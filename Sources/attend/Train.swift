@@ -15,8 +15,8 @@ struct Train: ParsableCommand {
   var train: String
   @Option(
     help: """
-      Pairs to judge every epoch by; the best one's model is kept. Without them the last one's, and no rate falls \
-      nor training ends for what was judged.
+      Pairs to judge every epoch by; the best one's model is kept. Without them epochs are judged by the loss on the pairs to \
+      learn; with scheduled sampling, which makes that harder and harder, the last is the best.
       """, completion: .file())
   var dev: String?
   @Option(help: "The folder for the model.", completion: .directory)
@@ -168,11 +168,13 @@ struct Train: ParsableCommand {
 
   private func finish(_ trainer: Trainer) throws {
     let best = trainer.reports.last { $0.isBest }
-    if let best, let development = best.development {
+    if let best {
+      let judged = best.development.map {
+        "dev exact \(Format.percent($0.exactMatch)), dev token errors \(Format.percent($0.tokenErrorRate))"
+      }
       try Console.print(
-        "kept epoch \(best.epoch) of \(trainer.reports.count): dev exact "
-          + "\(Format.percent(development.exactMatch)), dev token errors "
-          + "\(Format.percent(development.tokenErrorRate))")
+        "kept epoch \(best.epoch) of \(trainer.reports.count): "
+          + (judged ?? "loss \(Format.decimals(best.loss, 4))"))
     }
     try Console.print("model in \(output)")
   }
