@@ -27,7 +27,10 @@ struct Train: ParsableCommand {
     help: ArgumentHelp(
       "Keep the models of the last epochs as folders too, for attend average.", valueName: "n"))
   var keepEpochs = 0
-  @Flag(help: "Go on with the training that the folder holds, with its options.")
+  @Flag(
+    help:
+      "Go on with the training that the folder holds, with its options; with one that had saved nothing, from its start."
+  )
   var resume = false
   @Flag(help: "Print the result only.")
   var quiet = false
@@ -53,7 +56,7 @@ struct Train: ParsableCommand {
   func run() throws {
     try runtime.apply()
     let place = ModelFolder(folder)
-    let (trainer, recipe) = try resume ? resumed(place) : fresh(place)
+    let (trainer, recipe) = try resume && !place.holdsUnsavedTraining ? resumed(place) : fresh(place)
     try place.prepare()
     let trained = trainer.reports.count
     guard trained < recipe.epochs && !trainer.shouldStop else {
@@ -88,7 +91,8 @@ struct Train: ParsableCommand {
             ? "go on with it with --resume, or choose another folder"
             : "choose another folder, or delete this one (it holds no training to go on with)"))
     }
-    let recipe = try arguments.recipe(over: Recipe())
+    if resume { Console.note("attend: \(folder.path): its training had saved nothing yet, and begins again") }
+    let recipe = try arguments.recipe(over: resume ? told(by: folder.appending(path: Recipe.file)) : Recipe())
     if let problem = arguments.problem(in: recipe) { throw CommandError(problem) }
     func corpus(_ path: String, _ limit: Int, _ longPairs: ParallelCorpus.LongPairs) throws -> ParallelCorpus
     {

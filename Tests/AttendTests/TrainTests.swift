@@ -159,6 +159,41 @@ import Testing
     }
   }
 
+  /// What is left of a training that was killed while it saved for the first time: its recipe, its log without an epoch, and some of the
+  /// model's files. It begins again, with its options, whether or not it is asked to go on.
+  @Test(arguments: 0...4, [false, true])
+  func aFirstSaveThatWasCutShort(_ count: Int, _ resumes: Bool) throws {
+    try Fixture.with(model: nil) { fixture in
+      let options = ["--lowercase", "--cell", "gru", "--epochs", "2"]
+      let (whole, part) = (fixture.path("whole"), fixture.path("part"))
+      let trained = try Command(fixture.train(options, output: whole)).run()
+      try #require(trained.status == 0, "\(trained.error)")
+      let files = FileManager.default
+      try files.createDirectory(atPath: part, withIntermediateDirectories: true)
+      let saved = ["source.vocabulary.json", "target.vocabulary.json", "config.json", "model.safetensors"]
+      for name in ["recipe.json"] + saved.prefix(count) {
+        try files.copyItem(atPath: whole + "/" + name, toPath: part + "/" + name)
+      }
+      let log = try String(contentsOfFile: whole + "/log.jsonl", encoding: .utf8)
+      let epoch = try #require(log.split(separator: "\n").first)
+      // On resuming the recipe says the rest.
+      let again =
+        resumes
+        ? ["train", "--train", fixture.data, "--output", part, "--resume"]
+        : fixture.train(options, output: part)
+      // A log with an epoch is of a training that had saved, of which more is missing than it can have been killed at.
+      _ = try fixture.file("part/log.jsonl", Array((epoch + "\n").utf8))
+      if count > 2 || resumes { #expect(try Command(again).run().status == 1) }
+      _ = try fixture.file("part/log.jsonl", [])
+      let outcome = try Command(again).run()
+      #expect(outcome.status == 0, "\(outcome.error)")
+      #expect(outcome.error.contains("part: its training had saved nothing yet, and begins again") == resumes)
+      for name in ["model.safetensors", "config.json", "recipe.json"] {
+        #expect(files.contentsEqual(atPath: whole + "/" + name, andPath: part + "/" + name), "\(name)")
+      }
+    }
+  }
+
   @Test func resumingNamesWhatContradicts() throws {
     try Fixture.with { fixture in
       let files = ["--train", fixture.data, "--output", fixture.model]

@@ -66,6 +66,45 @@ struct TrainingLogTests {
     }
   }
 
+  /// Whichever of its files a first save had come to, and in whatever order.
+  @Test func whatAKilledFirstSaveLeavesIsNoModel() throws {
+    let (trainer, updates) = try trained(epochs: 1)
+    let epoch = try #require(trainer.reports.compactMap { TrainingLog.Line($0) }.first)
+    try withTemporaryFolder { folder in
+      try trainer.save(to: folder)
+      let files = try names(in: folder).filter { $0 != "training.safetensors" }
+      #expect(files.count == 4)
+      for chosen in 0..<1 << files.count {
+        let left = files.indices.filter { chosen >> $0 & 1 == 1 }.map { files[$0] }
+        let part = ModelFolder(folder.appending(path: "\(chosen)"))
+        try part.prepare()
+        func copy(_ name: String) throws {
+          try FileManager.default.copyItem(
+            at: folder.appending(path: name), to: part.url.appending(path: name))
+        }
+        for name in left { try copy(name) }
+        let isModel = left.contains("config.json") || left.contains("model.safetensors")
+        #expect(part.holdsModel == isModel && !part.holdsUnsavedTraining)
+        let log = try TrainingLog(in: part.url, after: 0)
+        for line in [nil, updates.first] {
+          if let line { try log.append(line) }
+          #expect(!part.holdsModel && part.holdsUnsavedTraining && !part.holdsTraining, "\(left)")
+        }
+        // With the log of a training that had saved an epoch, it lacks a file that somebody took away.
+        try log.append(epoch)
+        #expect(part.holdsModel == isModel && !part.holdsUnsavedTraining)
+        _ = try TrainingLog(in: part.url, after: 0)
+        try copy("training.safetensors")
+        #expect(part.holdsModel && part.holdsTraining && !part.holdsUnsavedTraining)
+      }
+      // No log, as far as one can tell.
+      let damaged = ModelFolder(folder.appending(path: "0"))
+      try FileManager.default.removeItem(at: damaged.url.appending(path: "training.safetensors"))
+      try Data("{\"event\":\"lunch\"}\n".utf8).write(to: damaged.url.appending(path: TrainingLog.file))
+      #expect(!damaged.holdsUnsavedTraining)
+    }
+  }
+
   @Test("the picture is well-formed and has a point for every epoch and curve")
   func picture() throws {
     let (trainer, _) = try trained(epochs: 3)

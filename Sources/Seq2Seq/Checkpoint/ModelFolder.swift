@@ -6,13 +6,23 @@ public struct ModelFolder: Sendable {
 
   public init(_ url: URL) { self.url = url }
 
-  /// Whether there is a model in it, or part of one.
+  /// Whether there is a model in it, or part of one; what ``holdsUnsavedTraining`` left is none.
   public var holdsModel: Bool {
-    holdsTraining || holds(TranslationModel.configurationFile) || holds(TranslationModel.weightsFile)
+    holdsTraining
+      || (holds(TranslationModel.configurationFile) || holds(TranslationModel.weightsFile))
+        && !holdsUnsavedTraining
   }
 
   /// Whether there is a training in it that ``Trainer/init(resuming:corpus:development:)`` can take up.
   public var holdsTraining: Bool { holds(Trainer.file) }
+
+  /// Whether a training began in it that was stopped before its first save was whole: there is nothing to go on with and, whichever files that save
+  /// had come to, nothing to lose. The log is there from a training's start, and tells of an epoch once it is saved.
+  public var holdsUnsavedTraining: Bool {
+    guard !holdsTraining && holds(TrainingLog.file) else { return false }
+    let lines = try? TrainingLog.lines(of: url.appending(path: TrainingLog.file))
+    return lines?.contains { $0.event == .epoch } == false
+  }
 
   /// Makes the folder where it is missing, and proves that files can be written to it. To learn this only after the
   /// first epoch would be late.
