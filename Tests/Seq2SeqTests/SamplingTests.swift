@@ -95,6 +95,13 @@ import Testing
     #expect(try draw(sources, Sampling(count: 2, seed: 6)) != together)
     #expect(
       try draw(sources[150...], Sampling(count: 2, seed: 5, firstSource: 150)) == Array(together[150...]))
+    // A source's draws are no other's of another seed.
+    let same = stride(from: 0, to: 40, by: 4).map { sources[$0] }
+    for number in [1, -1] {
+      #expect(
+        try draw(same, Sampling(seed: 6))
+          != draw(same, Sampling(seed: UInt64(6 - number), firstSource: number)))
+    }
     // Equal sources draw for themselves.
     #expect(Set(stride(from: 0, to: 200, by: 4).map { together[$0] }).count > 30)
   }

@@ -45,8 +45,7 @@ public struct Sampling: Sendable, Equatable {
 
   /// A generator for every output of the source of this number.
   func generators(source: Int) -> [SeededGenerator] {
-    var all = SeededGenerator(seed: seed)
-    var own = SeededGenerator(seed: all.next() &+ UInt64(truncatingIfNeeded: source))
+    var own = SeededGenerator(seed: seed, stream: source)
     return (0..<count).map { _ in SeededGenerator(seed: own.next()) }
   }
 

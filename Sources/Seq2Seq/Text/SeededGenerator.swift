@@ -12,7 +12,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
 
   /// One of many generators of a seed, each of which draws numbers of its own.
   package init(seed: UInt64, stream: Int) {
-    var streams = SeededGenerator(seed: seed &+ UInt64(stream) &* 0x9E37_79B9_7F4A_7C15)
+    var streams = SeededGenerator(seed: seed &+ UInt64(truncatingIfNeeded: stream) &* 0x9E37_79B9_7F4A_7C15)
     state = streams.next()
   }
 
