@@ -29,6 +29,31 @@ import Testing
       for (table, title) in zip(tables, titles) {
         #expect(table.hasPrefix(title) && table.contains("model  no attention\n"))
       }
+      let told = try Command(compare + ["--json"]).run()
+      let models = try JSONDecoder().decode(ModelComparison.self, from: Data(told.output.utf8)).models
+      try #require(models.count == 2 && models[0].buckets.count > 1)
+      func columns(_ scale: Double, _ values: (ModelComparison.Model) -> [Double]?) -> [[String]] {
+        models.map { (values($0) ?? []).map { String(format: "%.2f", scale * $0) } }
+      }
+      let expected = [
+        columns(100) { $0.buckets.map(\.evaluation.sequenceErrorRate) },
+        columns(100) { $0.buckets.map(\.evaluation.tokenErrorRate) },
+        columns(1000) { $0.untrainedGradient?.sizes }, columns(1000) { $0.gradient?.sizes },
+        columns(1) { $0.gradient?.ratios },
+      ]
+      #expect(Set(expected).count == 5 && expected[2...].allSatisfy { $0[0] != $0[1] })
+      for (table, values) in zip(tables, expected) {
+        let rows = table.split(separator: "\n").dropFirst(2).map { $0.split(separator: #/ {2,}/#) }
+        for (model, column) in zip([-2, -1], values) {
+          #expect(rows.map { String($0[$0.count + model]) } == column)
+        }
+      }
+      let lengths = tables[0].split(separator: "\n").dropFirst(2).map {
+        $0.split(separator: #/ {2,}/#).prefix(2)
+      }
+      #expect(
+        lengths.map { $0.map { String($0) } }
+          == models[0].buckets.map { [$0.label, "\($0.evaluation.examples)"] })
       let svg = try String(contentsOfFile: picture, encoding: .utf8)
       #expect(svg.hasPrefix("<svg") && svg.matches(of: #/<polyline/#).count == 8)
 

@@ -15,6 +15,16 @@ struct BatchPlanTests {
     #expect(batches.count { $0.count == 64 } >= batches.count - 7)
   }
 
+  @Test("no epoch of a seed is one of another seed")
+  func seeds() {
+    let plans = (1...4).flatMap { seed in
+      (1...4).map { epoch in
+        BatchPlan(lengths: Array(Self.lengths[..<300]), limit: .pairs(10), seed: seed, epoch: epoch).batches
+      }
+    }
+    #expect(Set(plans).count == 16)
+  }
+
   /// The share of batch-mates of one epoch that are batch-mates in another.
   private func kept(from first: Int, to second: Int) -> Double {
     var batch = Array(repeating: 0, count: Self.lengths.count)
