@@ -15,8 +15,8 @@ struct Train: ParsableCommand {
   var train: String
   @Option(
     help: """
-      Pairs to judge every epoch by; the best one's model is kept. Without them epochs are judged by the loss on the pairs to \
-      learn; with scheduled sampling, which makes that harder and harder, the last is the best.
+      Pairs to judge every epoch by; the best one's model is kept. Without them the last one's, and no rate falls \
+      nor training ends for what was judged.
       """, completion: .file())
   var dev: String?
   @Option(help: "The folder for the model.", completion: .directory)
@@ -47,9 +47,14 @@ struct Train: ParsableCommand {
       throw ValidationError("--keep-epochs is \(keepEpochs); expected at least 0")
     }
     // A file is read when the command runs, and what is laid over a saved training is compared with it.
-    guard !resume && arguments.config == nil && !arguments.text.namesFiles else { return }
-    if let problem = arguments.problem(in: try arguments.recipe(over: Recipe())) {
+    if !resume && arguments.config == nil && !arguments.text.namesFiles,
+      let problem = arguments.problem(in: try arguments.recipe(over: Recipe()))
+    {
       throw ValidationError(problem)
+    }
+    if dev == nil, let option = arguments.judging {
+      throw ValidationError(
+        "\(option) is about how well dev examples do; name some with --dev, or leave it out")
     }
   }
 
@@ -172,13 +177,11 @@ struct Train: ParsableCommand {
 
   private func finish(_ trainer: Trainer) throws {
     let best = trainer.reports.last { $0.isBest }
-    if let best {
-      let judged = best.development.map {
-        "dev exact \(Format.percent($0.exactMatch)), dev token errors \(Format.percent($0.tokenErrorRate))"
-      }
+    if let best, let development = best.development {
       try Console.print(
-        "kept epoch \(best.epoch) of \(trainer.reports.count): "
-          + (judged ?? "loss \(Format.decimals(best.loss, 4))"))
+        "kept epoch \(best.epoch) of \(trainer.reports.count): dev exact "
+          + "\(Format.percent(development.exactMatch)), dev token errors "
+          + "\(Format.percent(development.tokenErrorRate))")
     }
     try Console.print("model in \(output)")
   }

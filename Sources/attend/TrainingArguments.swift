@@ -163,8 +163,8 @@ struct TrainingArguments: ParsableArguments {
   var rate: Float?
   @Option(
     help: """
-      How the rate changes: plateau lowers it after an epoch that was not the best so far, step at fixed epochs, cosine to 0 at the \
-      last. (default: \(training.schedule.shape.rawValue))
+      How the rate changes: plateau lowers it after an epoch without a gain on the dev file, step at fixed epochs, cosine to 0 \
+      at the last. (default: \(training.schedule.shape.rawValue))
       """)
   var schedule: RateSchedule.Shape?
   @Option(help: number("Updates over which the rate grows from 0.", training.schedule.warmup))
@@ -207,7 +207,7 @@ struct TrainingArguments: ParsableArguments {
   var devBeam: Int?
   @Option(help: "What decides which epoch was the best. (default: \(training.criterion.rawValue))")
   var bestBy: TrainingOptions.Criterion?
-  @Option(help: number("Stop after so many epochs in a row without a better one.", training.patience!))
+  @Option(help: number("Stop after so many epochs without a gain on the dev file.", training.patience!))
   var patience: Int?
   @Option(help: number("Decides weights, order and dropout.", training.seed))
   var seed: UInt64?

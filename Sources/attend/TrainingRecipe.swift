@@ -127,6 +127,16 @@ extension TrainingArguments {
     return fixed.first { $0.1 }.map { "\($0.0): \($0.2); leave it out, or use --model luong" }
   }
 
+  /// The first option that is about what dev examples are judged by; nil without one.
+  var judging: String? {
+    let judged = [
+      ("--patience", patience != nil), ("--schedule plateau", schedule == .plateau),
+      ("--best-by", bestBy != nil),
+      ("--dev-beam", devBeam != nil),
+    ]
+    return judged.first(where: \.1)?.0
+  }
+
   /// What a recipe that these options made does not share with the saved one that they were laid over, each with both values.
   func contradictions(_ given: Recipe, _ saved: Recipe) -> [String] {
     let kinds = (ModelKind(given.model), ModelKind(saved.model))

@@ -162,6 +162,10 @@ import Testing
     (["--source-vocabulary", "3"], "--source-vocabulary is 3; expected at least 4, 3 of them reserved"),
     (["--target-vocabulary", "0"], "--target-vocabulary is 0; expected at least 4, 3 of them reserved"),
     (["--colour", "red"], "--colour"),
+    (["--patience", "3"], "--patience is about how well dev examples do; name some with --dev"),
+    (["--schedule", "plateau"], "--schedule plateau is about how well"),
+    (["--best-by", "bleu"], "--best-by is about how well"),
+    (["--dev-beam", "2"], "--dev-beam is about how well"),
   ])
   func optionValue(_ arguments: [String], _ expected: String) throws {
     try Fixture.with(model: nil) { fixture in

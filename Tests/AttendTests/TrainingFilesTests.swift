@@ -30,7 +30,6 @@ import Testing
     try Fixture.with(model: nil) { fixture in
       let trained = try Command(fixture.train(["--epochs", "4", "--keep-epochs", "2"])).run()
       #expect(trained.status == 0, "\(trained.error)")
-      #expect(trained.output.contains("kept epoch 4 of 4: loss "), "\(trained.output)")
       let kept = try FileManager.default.contentsOfDirectory(atPath: fixture.model)
         .filter { $0.hasPrefix("epoch-") }.sorted()
       #expect(kept == ["epoch-3", "epoch-4"])
@@ -43,7 +42,7 @@ import Testing
       }
       let (third, fourth) = (try weights(fixture.model + "/epoch-3"), try weights(fixture.model + "/epoch-4"))
       #expect(third != fourth)
-      // Without dev pairs the epoch with the lowest loss is the best.
+      // Without dev pairs the last epoch is the best.
       #expect(try weights(fixture.model) == fourth)
       for (mean, both) in zip(try weights(output), zip(third, fourth)) {
         for (found, pair) in zip(mean, zip(both.0, both.1)) {

@@ -173,42 +173,6 @@ struct TrainerTests {
     #expect(weights(patient.best) != weights(patient.model))
   }
 
-  @Test(
-    "without development examples the loss decides; under scheduled sampling, which makes it harder, nothing")
-  func judgedByTheLoss() throws {
-    func trained(_ sampling: ScheduledSampling?) throws -> (trainer: Trainer, epochs: [TranslationModel]) {
-      let corpus = reversals(100, seed: 1)
-      var options = TrainingOptions(batchSize: 20, rate: 0.3, rateDecay: 0.9, patience: 2)
-      options.sampling = sampling
-      let model = try TranslationModel(
-        .luong(cell: .gru, embedding: 8, hidden: 16), corpus: corpus, source: .characters,
-        target: .characters,
-        seed: 1)
-      var trainer = try Trainer(model, corpus: corpus, options: options)
-      var epochs: [TranslationModel] = []
-      while !trainer.shouldStop, epochs.count < 30 {
-        _ = try trainer.trainEpoch()
-        epochs.append(trainer.model)
-      }
-      return (trainer, epochs)
-    }
-    let (trainer, epochs) = try trained(nil)
-    let reports = trainer.reports
-    #expect(trainer.shouldStop && trainer.epochsWithoutGain == 2)
-    for (index, report) in reports.enumerated() {
-      #expect(report.isBest == reports[..<index].allSatisfy { report.loss < $0.loss })
-      let misses = reports[..<index].count { !$0.isBest }
-      #expect(abs(report.rate - 0.3 * pow(0.9, Float(misses))) < 1e-6)
-    }
-    let best = try #require(reports.indices.min { reports[$0].loss < reports[$1].loss })
-    #expect(best < reports.count - 1 && weights(trainer.best) == weights(epochs[best]))
-
-    let sampled = try trained(ScheduledSampling(.linear, k: 1))
-    #expect(sampled.epochs.count == 30 && sampled.trainer.reports.allSatisfy { $0.rate == 0.3 })
-    #expect(zip(sampled.trainer.reports, sampled.trainer.reports.dropFirst()).contains { $0.loss < $1.loss })
-    #expect(weights(sampled.trainer.best) == weights(sampled.trainer.model))
-  }
-
   @Test("a training that leaves the numbers stops and says so")
   func diverges() throws {
     // Two steps of this size take a weight beyond the largest float.

@@ -1,15 +1,14 @@
 import Attention
 
 /// Trains a model on a corpus by teacher forcing, epoch by epoch, and keeps the one that does best on the development
-/// examples; without those, on the pairs that it learns.
+/// examples.
 ///
 /// A value: copying it forks the training. What it does depends on the data, the options and the number of epochs
 /// alone, not on threads, pauses or resumption.
 public struct Trainer: Sendable {
   /// The model that learns, as it is now.
   public internal(set) var model: TranslationModel
-  /// The model of the best epoch so far. Without development examples that is the one with the lowest ``EpochReport/loss``; but
-  /// scheduled sampling makes each epoch harder than those before it, so that the last one counts as the best.
+  /// The best model so far; without development examples, the last whole epoch's.
   public internal(set) var best: TranslationModel
   public let options: TrainingOptions
   /// The epochs that are over.
@@ -141,10 +140,9 @@ public struct Trainer: Sendable {
     let judged = judged
     let evaluation =
       development.isEmpty ? nil : try judged.evaluate(development, beam: options.developmentBeam)
-    let loss = current.loss / Double(max(current.tokens, 1))
-    let isBest = reports.allSatisfy { isBetter(evaluation, loss, than: $0) }
+    let isBest = reports.allSatisfy { isBetter(evaluation, than: $0.development) }
     let report = EpochReport(
-      epoch: epoch, loss: loss, rate: current.rate ?? plateauRate,
+      epoch: epoch, loss: current.loss / Double(max(current.tokens, 1)), rate: current.rate ?? plateauRate,
       gradientNorm: current.gradientNorm, updates: optimizer.steps, seconds: current.seconds,
       tokensPerSecond: Double(current.tokens) / max(current.seconds, 1e-9), development: evaluation,
       isBest: isBest)
@@ -155,14 +153,11 @@ public struct Trainer: Sendable {
     return report
   }
 
-  /// By the options' criterion; where that is equal, the lower cross entropy. Without development examples as ``best`` says.
-  private func isBetter(_ evaluation: Evaluation?, _ loss: Double, than other: EpochReport) -> Bool {
-    guard let evaluation, let development = other.development else {
-      return loss < other.loss || options.sampling != nil
-    }
+  /// By the options' criterion; where that is equal, the lower cross entropy. Without development examples, the later.
+  private func isBetter(_ a: Evaluation?, than b: Evaluation?) -> Bool {
+    guard let a, let b else { return true }
     let criterion = options.criterion
-    return (criterion.loss(evaluation), evaluation.crossEntropy)
-      < (criterion.loss(development), development.crossEntropy)
+    return (criterion.loss(a), a.crossEntropy) < (criterion.loss(b), b.crossEntropy)
   }
 }
 

@@ -29,7 +29,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   public var averageDecay: Float = 0
   /// The beam that decodes the development examples; 1 is greedy.
   public var developmentBeam = 1
-  /// What decides which epoch was the best, where there are development examples.
+  /// What decides which epoch was the best.
   public var criterion = Criterion.sequenceErrors
   /// Stop after this many epochs in a row without a better one; nil trains to the end.
   public var patience: Int?

@@ -17,7 +17,7 @@ public struct EpochReport: Codable, Sendable, Equatable {
   public let tokensPerSecond: Double
   /// The decoded development examples; nil without any.
   public let development: Evaluation?
-  /// No epoch before it was better: what ``Trainer/best`` keeps, and what patience and the plateau wait for.
+  /// No epoch before it was better on the development examples.
   public let isBest: Bool
 }
 
