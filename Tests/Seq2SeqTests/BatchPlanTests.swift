@@ -15,11 +15,24 @@ struct BatchPlanTests {
     #expect(batches.count { $0.count == 64 } >= batches.count - 7)
   }
 
+  @Test("pairs of like length share a batch, and batches come in no order of length")
+  func likeLengths() {
+    var generator = SeededGenerator(seed: 2)
+    let lengths = (0..<2000).map { _ in (source: 5, target: 1 + generator.integer(below: 40)) }
+    let targets = BatchPlan(lengths: lengths, limit: .pairs(20), seed: 1, epoch: 1).batches.map { batch in
+      batch.map { lengths[$0].target }
+    }
+    // A pool has 50 batches, of 40 lengths.
+    #expect(targets.allSatisfy { $0.max()! - $0.min()! <= 3 })
+    let longer = zip(targets, targets.dropFirst()).count { $0[0] < $1[0] }
+    #expect((35...65).contains(longer))
+  }
+
   @Test("no epoch of a seed is one of another seed")
   func seeds() {
     let plans = (1...4).flatMap { seed in
       (1...4).map { epoch in
-        BatchPlan(lengths: Array(Self.lengths[..<300]), limit: .pairs(10), seed: seed, epoch: epoch).batches
+        BatchPlan(lengths: Array(Self.lengths[..<1000]), limit: .pairs(10), seed: seed, epoch: epoch).batches
       }
     }
     #expect(Set(plans).count == 16)

@@ -77,7 +77,7 @@ struct ModelComparisonTests {
       distinct.insert(rate)
     }
     #expect(distinct.count > 1)
-    let longest = buckets[2].examples.map(\.readings[0])
+    let longest = try #require(buckets.last).examples.map(\.readings[0])
     let tokens = longest.map(\.targets[0].count).reduce(0, +)
     let parts = Int((Double(tokens) / Double(longest.count)).rounded())
     #expect(comparison.models[0].gradient == (try model.sourceGradient(longest, parts: parts)))
@@ -85,6 +85,21 @@ struct ModelComparisonTests {
     #expect(
       comparison.models[0].untrainedGradient == (try untrained.sourceGradient(longest, parts: parts)))
     #expect(try JSONDecoder().decode(ModelComparison.self, from: comparison.json()) == comparison)
+  }
+
+  @Test("before training, models start alike whatever range their own weights started in")
+  func untrainedRanges() throws {
+    let corpus = reversals(20, seed: 3)
+    let buckets = LengthBucket.cut(try ComparedExample.examples([corpus], source: .characters))
+    var shape = ModelConfiguration.luong(embedding: 8, hidden: 12)
+    func gradient() throws -> SourceGradient? {
+      try ModelComparison([("a", trainer(shape, pairs: 40).model)], on: buckets).models[0].untrainedGradient
+    }
+    let usual = try #require(try gradient())
+    for start in [(0.5, false), (nil, true)] as [(Float?, Bool)] {
+      (shape.initialRange, shape.orthogonal) = start
+      #expect(try gradient() == usual)
+    }
   }
 
   private static let lines = [
