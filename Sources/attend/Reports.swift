@@ -28,9 +28,12 @@ enum Reports {
         "\(file):\(line): the \(side) has \(length) tokens, this model takes at most \(limit); "
           + "shorten or remove it, or train a model with --max-length \(length)")
     } catch CorpusError.allTooLong(let file, let shortest, let limit) {
+      let (whose, option) =
+        limit < model.configuration.maximumLength
+        ? ("training learns", "--longest-pair") : ("model takes", "--max-length")
       throw CommandError(
-        "\(file): every pair is longer than the \(limit) tokens that this model takes; "
-          + "shorten them, or train a model with --max-length \(shortest)")
+        "\(file): every pair is longer than the \(limit) tokens that this \(whose); "
+          + "shorten them, or train a model with \(option) \(shortest)")
     }
   }
 
@@ -38,12 +41,12 @@ enum Reports {
   ///
   /// Not how far a training is but what became of its data: said in any case.
   ///
-  /// - Parameter remedy: The option that sets the limit; nil if it is set already.
+  /// - Parameter remedy: The options that would keep them; nil where it is too late for these.
   static func noteLeftOut(_ corpus: ParallelCorpus, of file: String, remedy: String? = nil) {
     guard let leftOut = corpus.leftOut else { return }
     let pairs = Format.count(corpus.pairs.count + leftOut.count, "pair")
     let (place, kept) = leftOut.count == 1 ? ("at", "it") : ("the first at", "them")
-    let remedy = remedy.map { "; \($0) \(leftOut.lengths.upperBound) keeps \(kept)" } ?? ""
+    let remedy = remedy.map { "; \($0) keeps \(kept)" } ?? ""
     Console.note(
       "attend: left out \(Format.count(leftOut.count)) of \(pairs), longer than \(Format.count(leftOut.limit, "token")), "
         + "\(place) \(file):\(leftOut.firstLine)\(remedy)")

@@ -7,7 +7,7 @@ struct Train: ParsableCommand {
     abstract: "Train a model on pairs of sentences.",
     discussion: """
       The files are UTF-8 text, a line 'source TAB target [TAB further accepted targets]'. Pairs to learn with more than \
-      --longest-pair tokens on a side are left out, and counted; pairs to judge by may have --max-length. After every epoch the best \
+      --longest-pair tokens on a side are left out, and counted; pairs to judge by may have up to --max-length. After every epoch the best \
       model so far and the state of the training are saved. Ctrl-C saves too, and prints the command that goes on.
       """)
 
@@ -96,7 +96,9 @@ struct Train: ParsableCommand {
             ? "go on with it with --resume, or choose another folder"
             : "choose another folder, or delete this one (it holds no training to go on with)"))
     }
-    if resume { Console.note("attend: \(folder.path): its training had saved nothing yet, and begins again") }
+    if place.holdsUnsavedTraining {
+      Console.note("attend: \(folder.path): its training had saved nothing yet, and begins again")
+    }
     let recipe = try arguments.recipe(over: resume ? told(by: folder.appending(path: Recipe.file)) : Recipe())
     if let problem = arguments.problem(in: recipe) { throw CommandError(problem) }
     func corpus(_ path: String, _ limit: Int, _ longPairs: ParallelCorpus.LongPairs) throws -> ParallelCorpus
@@ -108,12 +110,10 @@ struct Train: ParsableCommand {
     let learn: ParallelCorpus
     do {
       learn = try corpus(train, recipe.learntLength, .leaveOut)
-    } catch CorpusError.allTooLong(let file, let shortest, let limit)
-      where recipe.learntLength < recipe.model.maximumLength
-    {
+    } catch CorpusError.allTooLong(let file, let shortest, let limit) {
       throw CommandError(
-        "\(file): every pair is longer than \(Format.count(limit, "token")); shorten them, or learn longer ones with --longest-pair, "
-          + "to \(shortest) at least")
+        "\(file): every pair is longer than \(Format.count(limit, "token")); shorten them, or raise the limit: "
+          + "\(recipe.options(learning: shortest)) at least")
     }
     let development = try dev.map { try corpus($0, recipe.model.maximumLength, .refuse) }
     let model = try TranslationModel(
@@ -129,8 +129,7 @@ struct Train: ParsableCommand {
     }
     describe(model, learn, development)
     Reports.noteLeftOut(
-      learn, of: train,
-      remedy: recipe.learntLength < recipe.model.maximumLength ? "--longest-pair" : "--max-length")
+      learn, of: train, remedy: learn.leftOut.map { recipe.options(learning: $0.lengths.upperBound) })
     return (try Trainer(model, corpus: learn, development: development, options: recipe.training), recipe)
   }
 
@@ -184,6 +183,14 @@ struct Train: ParsableCommand {
           + "\(Format.percent(development.tokenErrorRate))")
     }
     try Console.print("model in \(output)")
+  }
+}
+
+extension Recipe {
+  /// The options with which pairs of so many tokens are learnt, where they are not.
+  fileprivate func options(learning length: Int) -> String {
+    [("--max-length", model.maximumLength), ("--longest-pair", longestPair ?? .max)].filter { $0.1 < length }
+      .map { "\($0.0) \(length)" }.joined(separator: " ")
   }
 }
 

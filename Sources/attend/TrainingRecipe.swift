@@ -130,6 +130,7 @@ extension TrainingArguments {
   /// The first option that is about what dev examples are judged by; nil without one.
   var judging: String? {
     let judged = [
+      ("--rate-decay", rateDecay != nil && preset == nil && config == nil && schedule == nil),
       ("--patience", patience != nil), ("--schedule plateau", schedule == .plateau),
       ("--best-by", bestBy != nil),
       ("--dev-beam", devBeam != nil),

@@ -58,11 +58,15 @@ import Testing
         ),
         (
           ["train", "--train", file, "--output", output],
-          ["bad.tsv: every pair is longer than 250 tokens; ", "--max-length, to 251 at least"]
+          ["bad.tsv: every pair is longer than 250 tokens; ", "raise the limit: --max-length 251 at least"]
         ),
         (
           ["train", "--train", fixture.data, "--output", output, "--longest-pair", "1"],
-          ["data.tsv: every pair is longer than 1 token; ", "--longest-pair, to "]
+          ["data.tsv: every pair is longer than 1 token; ", "raise the limit: --longest-pair "]
+        ),
+        (
+          ["train", "--train", file, "--output", output, "--longest-pair", "50"],
+          ["longer than 50 tokens; ", "raise the limit: --max-length 251 --longest-pair 251 at least"]
         ),
         (
           fixture.train(["--dev", file] + resume),
@@ -164,6 +168,7 @@ import Testing
     (["--colour", "red"], "--colour"),
     (["--patience", "3"], "--patience is about how well dev examples do; name some with --dev"),
     (["--schedule", "plateau"], "--schedule plateau is about how well"),
+    (["--rate-decay", "0.3"], "--rate-decay is about how well"),
     (["--best-by", "bleu"], "--best-by is about how well"),
     (["--dev-beam", "2"], "--dev-beam is about how well"),
   ])

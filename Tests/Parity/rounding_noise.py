@@ -1,7 +1,8 @@
 """How far off rounding to float32 may leave what a run in double computes.
 
-Monte Carlo arithmetic (Parker 1997): every operation, forward and backward, is off by a random share of what rounding allows it, run
-for run. So sums whose terms cancel are as uncertain as they are in float32, in whatever order a program adds them.
+Monte Carlo arithmetic (Parker 1997) by tensor operations: the result of each, forward and backward, is off by a random share of what
+rounding it once allows, run for run. So sums of results that cancel are uncertain, as in float32. What is rounded inside of a product or a
+sum is left out, and so is what is added in place: results are that much more uncertain than it says.
 """
 
 import torch

@@ -14,6 +14,15 @@ enum DecodingModels {
     .luong(score: .concat, cell: .rnn, inputFeeding: false, embedding: 6, hidden: 10),
     .bahdanau(embedding: 6, hidden: 10), .bahdanau(cell: .gruResetBefore, embedding: 6, hidden: 9),
     .plain(embedding: 6, hidden: 10),
+    ModelConfiguration.luong(score: .scaledDot, layers: 3, residual: true, embedding: 6, hidden: 10).with {
+      $0.window = .monotonic(radius: 2)
+      $0.reversedSource = true
+    },
+    ModelConfiguration.bahdanau(readout: .maxout, embedding: 6, hidden: 10).with {
+      $0.window = .predictive(radius: 2)
+    },
+    .luong(score: .location, embedding: 6, hidden: 10),
+    .luong(score: .cosine, cell: .gru, embedding: 6, hidden: 10),
   ]
 
   static func model(_ configuration: ModelConfiguration, seed: UInt64 = 3) throws -> TranslationModel {

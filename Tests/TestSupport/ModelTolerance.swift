@@ -13,8 +13,8 @@ public enum ModelTolerance {
   /// A gradient, relative, against PyTorch's in double: what rounding may leave of it, whichever program computes it.
   ///
   /// - Parameter noise: the largest error of 64 runs in double whose operations, forward and backward, are each off by a random share
-  ///   of 1 u, and functions of what their contract allows, 6 u (rounding_noise.py). It needs no factor: on
-  ///   scalar, AVX2 and AVX-512 ours stay below 0.8 of it, and PyTorch's below 0.83.
+  ///   of 1 u, and functions of what their contract allows, 6 u (rounding_noise.py, which says what that leaves out). No factor was
+  ///   needed: on scalar, AVX2 and AVX-512 ours stay below 0.8 of it, and PyTorch's below 0.83; NEON was not measured.
   public static func peerGradient(noise: Float) -> Float { noise }
 
   /// A weight after ten steps of Adam, plain, against PyTorch's in double: three times PyTorch's own error in float. The floor is

@@ -49,7 +49,7 @@ public struct Tokenization: Codable, Sendable, Equatable {
   ///
   /// Corpora are read by ``tokens(of:)`` alone: in text to learn from, the same five characters are what any others would be there. A
   /// target vocabulary that took them in as a token of the data, as it may where white space separates, has an id of its own for
-  /// them, and so they are that token here too.
+  /// them, and so they are that token here too. SentencePiece's models with byte fallback, which know every text, spell it in bytes.
   public func outputTokens(of text: String) -> [String] {
     tokens(of: WrittenUnknown.marked(text)).flatMap { token in
       // SentencePiece makes one piece of unknown characters in a row.

@@ -8,7 +8,8 @@ public struct Recipe: Codable, Sendable, Equatable {
   public var target: Tokenization
   /// Which tokens of the training data each side's vocabulary takes in.
   public var vocabulary: Vocabulary.SideLimits
-  /// The most tokens that a side of a pair to learn may have, where a model may read and write longer ones; nil for as many as these.
+  /// The most tokens that a side of a pair to learn may have, where a model may read and write longer ones; nil for
+  /// as many as it may.
   public var longestPair: Int?
   public var training: TrainingOptions
   /// The most epochs.
