@@ -4,7 +4,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # An empty array counts as unset under `set -u` in old bash (macOS): hence the + at the arrays.
 
-# Reads the options into train, dev, output and threads, and builds the command; --help prints the head of the recipe.
+# Reads the options into train, dev, output and threads; --help prints the head of the recipe.
 recipe_options() {
   train='' dev='' threads=()
   output=recipe-$(basename "$0")
@@ -29,7 +29,9 @@ recipe_options() {
     esac
   done
   if [ "${train:+given}" != "${dev:+given}" ]; then fail "--train and --dev go together"; fi
-  make --silent -C "$root" build >&2
+  for file in ${train:+"$train" "$dev"}; do
+    [ -r "$file" ] || fail "$file: no file that can be read; check the path"
+  done
 }
 
 fail() {
@@ -54,6 +56,11 @@ learn() {
     ${threads[@]+"${threads[@]}"} ${resume[@]+"${resume[@]}"}
 }
 
+# Builds the command first, once what can be wrong before is known to be right.
 attend() {
+  if [ -z "${built:-}" ]; then
+    make --silent -C "$root" build >&2
+    built=yes
+  fi
   "$root/.build/release/attend" "$@"
 }

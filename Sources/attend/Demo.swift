@@ -67,10 +67,11 @@ struct Demo: ParsableCommand {
     let clock = ContinuousClock()
     let begin = clock.now
     run.deadline = begin + DemoSettings.limit
+    var hasLearnt = false
     let outcome = try run.run { reports in
       let elapsed = clock.now - begin
       let last = reports.suffix(DemoSettings.inARow).compactMap { $0.development?.exactMatch }
-      let hasLearnt = last.count == DemoSettings.inARow && last.allSatisfy { $0 >= DemoSettings.enough }
+      hasLearnt = last.count == DemoSettings.inARow && last.allSatisfy { $0 >= DemoSettings.enough }
       return hasLearnt || elapsed + elapsed / reports.count > DemoSettings.budget
     }
     if outcome == .interrupted {
@@ -78,7 +79,8 @@ struct Demo: ParsableCommand {
     }
     if !quiet {
       let seconds = Double((clock.now - begin).components.seconds)
-      try Console.print("\nTrained for \(Format.time(seconds)).")
+      let end = hasLearnt ? "." : ", all the time that a demo takes; longer training makes fewer mistakes."
+      try Console.print("\nTrained for \(Format.time(seconds))\(end)")
     }
     return run.model
   }

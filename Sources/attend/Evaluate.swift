@@ -14,7 +14,7 @@ struct Evaluate: ParsableCommand {
   @Option(help: "The file, a line 'source TAB target [TAB further accepted targets]'.", completion: .file())
   var data: String
   @OptionGroup var search: SearchArguments
-  @Flag(help: "Print one JSON object.")
+  @Flag(help: "Print one JSON object: rates are fractions in it, BLEU is 0 to 100.")
   var json = false
   @Flag(help: "Show no progress.")
   var quiet = false

@@ -7,7 +7,8 @@ import Seq2Seq
 struct RuntimeArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Threads to compute with; the results do not depend on it. (default: OMP_NUM_THREADS, else the cores)",
+      "Threads to compute with; the results do not depend on it. Where others use the cores, one is faster than several that wait for "
+        + "each other. (default: OMP_NUM_THREADS, else the cores)",
       valueName: "n"))
   var threads: Int?
 

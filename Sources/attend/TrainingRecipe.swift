@@ -10,7 +10,7 @@ extension TrainingArguments {
   /// - Throws: ``RecipeError`` for the file, ``CheckpointError`` for one of subwords.
   func recipe(over base: Recipe) throws -> Recipe {
     var result = preset?.recipe ?? base
-    if let config { result = try result.laying(contentsOf: URL(fileURLWithPath: config)) }
+    if let config { result = try result.laying(contentsOf: Self.recipe(at: URL(fileURLWithPath: config))) }
     if let model { try result.become(model) }
     lay(over: &result.model)
     try text.lay(over: &result)
@@ -22,6 +22,11 @@ extension TrainingArguments {
       result.training.schedule.epochs = epochs ?? result.training.schedule.epochs ?? result.epochs
     }
     return result
+  }
+
+  /// A model's folder stands for the recipe in it.
+  private static func recipe(at place: URL) -> URL {
+    place.hasDirectoryPath ? place.appending(path: Recipe.file) : place
   }
 
   private func set<Value>(_ value: inout Value, _ given: Value?) {

@@ -33,6 +33,22 @@ import Testing
     }
   }
 
+  @Test("a model's folder stands for its recipe, and is asked for no other file")
+  func folderAsConfig() throws {
+    try Fixture.with { fixture in
+      let output = fixture.path("again")
+      let train = ["train", "--train", fixture.data, "--output", output, "--config"]
+      let outcome = try Command(train + [fixture.model]).run()
+      #expect(outcome.status == 0, "\(outcome.error)")
+      #expect(try recipe(output) == recipe(fixture.model))
+      let empty = fixture.path("empty")
+      try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: true)
+      let refused = try Command(fixture.train(["--config", empty], output: fixture.path("new"))).run()
+      #expect(
+        refused.status == 1 && refused.error.contains("empty/recipe.json: no such file"), "\(refused.error)")
+    }
+  }
+
   /// Another optimiser has its own constants and rate, whether an option names it or a file.
   @Test func anotherOptimizerBeginsAnew() throws {
     try Fixture.with(model: nil) { fixture in
