@@ -83,7 +83,7 @@ let package = Package(
       path: "Tests/Parity",
       exclude: [
         "make_fixtures.py", "make_onnx_fixtures.py", "make_optimizer_fixtures.py",
-        "make_sentencepiece_fixture.py", "make_subword_fixtures.py", "rounding_noise.py",
+        "make_sentencepiece_fixture.py", "make_subword_fixtures.py", "rounding_noise.py", "torch_models.py",
       ],
       resources: [.copy("Fixtures")]
     ),
