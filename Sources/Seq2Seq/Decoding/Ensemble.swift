@@ -21,7 +21,7 @@ public struct Ensemble: Sendable {
       for (part, isEqual) in rows where !isEqual {
         throw .configuration(
           option: "model", expected: "models with the same \(part)",
-          found: "another one in the \(index + 1). model")
+          found: "number \(index + 1), which differs from the first")
       }
     }
     self.models = models
