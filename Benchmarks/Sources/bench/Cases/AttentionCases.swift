@@ -11,6 +11,8 @@ struct AttentionSetting {
   /// Key i is seen by query t if p − left ≤ i ≤ p + right, p = t + offset; nil is no such bound.
   var left, right: Int?
   var offset = 0
+  /// Luong's local-p: every query's p, in place of t + offset; the Gaussian's σ is half of `left`.
+  var centre: Double?
   /// Whether the weights themselves are asked for, as they are where the usual form in PyTorch makes them.
   var alignment = false
   /// Whether a forward keeps the weights for its backward, which then need not make them again.
@@ -23,8 +25,9 @@ struct AttentionSetting {
   }
 
   func visible(sentence: Int, query: Int) -> Range<Int> {
-    let first = left.map { max(0, query + offset - $0) } ?? 0
-    let end = min(right.map { query + offset + $0 + 1 } ?? keys, lengths?[sentence] ?? keys)
+    let p = centre ?? Double(query + offset)
+    let first = left.map { max(0, Int((p - Double($0)).rounded(.up))) } ?? 0
+    let end = min(right.map { Int((p + Double($0)).rounded(.down)) + 1 } ?? keys, lengths?[sentence] ?? keys)
     return first..<max(first, end)
   }
 
@@ -95,16 +98,19 @@ extension AttentionSetting {
 
   static let oneQuery = heads("one-query-4096", queries: 1, keys: 4096)
 
-  /// A step of Luong's local-m with D = 10 in the middle of sentences of many lengths, which must cost the same in all of them; and of
-  /// global attention in the longest.
+  /// A step of Luong's local-m and local-p with D = 10 in the middle of sentences of many lengths, which must cost the same in all of
+  /// them; and of global attention in the longest.
   static let steps =
-    [64, 512, 4096].map { step("local-step-\($0)", keys: $0, radius: 10) }
-    + [step("global-step-4096", keys: 4096, radius: nil)]
+    [64, 512, 4096].map { step("local-m-step-\($0)", keys: $0, radius: 10) }
+    + [64, 512, 4096].map { step("local-p-step-\($0)", keys: $0, radius: 10, centre: Double($0) / 2 + 0.25) }
+    + [step("global-step-4096", keys: 4096)]
 
-  private static func step(_ name: String, keys: Int, radius: Int?) -> AttentionSetting {
+  private static func step(_ name: String, keys: Int, radius: Int? = nil, centre: Double? = nil)
+    -> AttentionSetting
+  {
     AttentionSetting(
       name: name, batch: 1, heads: 1, queries: 1, keys: keys, width: 512, left: radius, right: radius,
-      offset: keys / 2, alignment: true)
+      offset: keys / 2, centre: centre, alignment: true)
   }
 }
 

@@ -10,6 +10,8 @@ final class AttentionData {
   /// What the forward makes for the backward, or on request; empty where it is not asked for.
   let alignment, statistics: Floats
   private let lengths: UnsafeMutableBufferPointer<Int32>
+  /// One a query of every head; empty but for local-p.
+  private let centres: Floats
 
   init(_ setting: AttentionSetting, backward: Bool) {
     self.setting = setting
@@ -31,6 +33,8 @@ final class AttentionData {
     let makesWeights = setting.alignment || backward && setting.keepsWeights
     alignment = Floats(zeros: makesWeights ? rows * setting.keys : 0)
     statistics = Floats(zeros: backward ? 2 * rows : 0)
+    centres = Floats(zeros: setting.centre == nil ? 0 : rows)
+    for i in 0..<centres.count { centres.pointer[i] = Float(setting.centre!) }
     lengths = .allocate(capacity: setting.batch)
     _ = lengths.initialize(from: setting.lengths?.map(Int32.init) ?? [])
   }
@@ -59,6 +63,10 @@ final class AttentionData {
     call.left = Int64(setting.left ?? -1)
     call.right = Int64(setting.right ?? -1)
     call.offset = Int64(setting.offset)
+    if centres.count > 0 {
+      call.centres = UnsafePointer(centres.pointer)
+      call.deviation = Float(setting.left!) / 2
+    }
     call.scale = 1
     switch setting.score {
     case .dot(let scale): call.scale = Float(scale)

@@ -155,7 +155,7 @@ extension AttentionTruth {
       queries: chosen(data.queries), keys: seen(data.keys), values: seen(data.values),
       lengths: visible.map(\.count),
       batch: visible.count, queryLength: times.count / visible.count, keyLength: longest, hidden: width,
-      valueWidth: width)
+      valueWidth: width, shaping: Reference.AttentionShaping(window: window(visible)))
     let score: Reference.Score<T>
     switch setting.score {
     case .dot(let scale): score = .dot(scale: T(scale))
@@ -164,5 +164,13 @@ extension AttentionTruth {
     return Problem(
       input: input, score: score, contextGradient: data.backward ? chosen(contextGradient) : nil,
       visible: visible)
+  }
+
+  /// What is left to do of a window once the keys are those that lie in it: local-p's Gaussian.
+  private func window<T: Reference.Scalar>(_ visible: [Range<Int>]) -> Reference.AttentionWindow<T> {
+    guard let centre = setting.centre else { return .global }
+    let queries = times.count / visible.count
+    let centres = visible.flatMap { [T](repeating: T(centre - Double($0.lowerBound)), count: queries) }
+    return .predictive(centres: centres, radius: setting.left!)
   }
 }
