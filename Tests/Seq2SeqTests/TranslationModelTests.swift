@@ -104,6 +104,18 @@ struct TranslationModelTests {
     }
   }
 
+  @Test("a training's folder is left alone, whose model and state belong together")
+  func anotherTraining() throws {
+    let model = try model()
+    try withTemporaryFolder { folder in
+      try Data().write(to: folder.appending(path: "training.safetensors"))
+      let error = #expect(throws: CheckpointError.self) { try model.write(to: folder) }
+      #expect(
+        error.map { "\($0)".contains("a training and its model are in it); choose another place") } == true)
+      #expect(try names(in: folder) == ["training.safetensors"])
+    }
+  }
+
   @Test func limits() throws {
     let model = try model()
     #expect(throws: ModelError.tooLong(tokens: 6, limit: 5)) { try model.translate("aaaaaa") }

@@ -156,8 +156,16 @@ extension TranslationModel {
 
   /// Writes the folder; every file appears whole or not at all.
   ///
-  /// - Throws: ``CheckpointError/unwritable(file:reason:)``.
+  /// - Throws: ``CheckpointError/unwritable(file:reason:)``, also for the folder of a training, which holds its own model.
   public func write(to folder: URL) throws(CheckpointError) {
+    guard !ModelFolder(folder).holdsTraining else {
+      throw .unwritable(file: folder.path, reason: "a training and its model are in it")
+    }
+    try overwrite(folder)
+  }
+
+  /// Writes the folder whatever is in it.
+  func overwrite(_ folder: URL) throws(CheckpointError) {
     try writeDescription(to: folder)
     try writeWeights(to: folder)
   }

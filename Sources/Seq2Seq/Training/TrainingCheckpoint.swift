@@ -38,7 +38,7 @@ extension Trainer {
       State(
         options: options, reports: reports, current: current, rate: plateauRate, steps: optimizer.steps,
         data: Self.fingerprint(pairs), development: Self.fingerprint(development)), url)
-    try (reports.isEmpty ? judged : best).write(to: folder)
+    try (reports.isEmpty ? judged : best).overwrite(folder)
     var tensors: [String: Tensor] = [:]
     for (index, parameter) in model.network.parameters.enumerated() {
       tensors[Self.weights + parameter.name] = parameter.tensor
