@@ -42,7 +42,7 @@ struct TrainingRun {
     // What the caller does next saves nothing, so Ctrl-C stops it.
     defer { Interruption.unwatch() }
     try ModelFolder(folder).prepare()
-    let log = try TrainingLog(in: folder, after: trainer.updates)
+    let log = try TrainingLog(in: folder, after: trainer.updates, reports: trainer.reports)
     while !isOver {
       let report = try trainEpoch(log)
       try trainer.save(to: folder)

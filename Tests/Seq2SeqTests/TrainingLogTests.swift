@@ -57,6 +57,22 @@ struct TrainingLogTests {
     }
   }
 
+  @Test("an epoch that was saved before its line was written has one all the same")
+  func addsTheLineOfASavedEpoch() throws {
+    let (trainer, updates) = try trained(epochs: 2)
+    let epochs = trainer.reports.compactMap { TrainingLog.Line($0) }
+    try withTemporaryFolder { folder in
+      let first = try TrainingLog(in: folder, after: 0)
+      let whole = updates[..<4] + [epochs[0]] + updates[4...] + [epochs[1]]
+      for line in whole.dropLast() { try first.append(line) }
+      let file = folder.appending(path: TrainingLog.file)
+      for _ in 1...2 {
+        _ = try TrainingLog(in: folder, after: trainer.updates, reports: trainer.reports)
+        #expect(try TrainingLog.lines(of: file) == Array(whole))
+      }
+    }
+  }
+
   @Test func whatIsNoLogIsNamed() throws {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: TrainingLog.file)

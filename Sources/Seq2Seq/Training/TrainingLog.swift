@@ -63,10 +63,13 @@ public struct TrainingLog: Sendable {
 
   /// Opens the log of a model's folder, to go on after a number of updates.
   ///
+  /// - Parameter reports: The epochs until then. Where the training was killed between saving one and its line, the line is added.
   /// - Throws: ``CheckpointError``, also for lines that are no log's.
-  public init(in folder: URL, after updates: Int) throws(CheckpointError) {
+  public init(in folder: URL, after updates: Int, reports: [EpochReport] = []) throws(CheckpointError) {
     file = folder.appending(path: Self.file)
-    let lines = updates == 0 ? [] : try Self.lines(of: file).filter { $0.update <= updates }
+    var lines = updates == 0 ? [] : try Self.lines(of: file).filter { $0.update <= updates }
+    let known = Set(lines.lazy.filter { $0.event == .epoch }.map(\.epoch))
+    lines += reports.filter { !known.contains($0.epoch) }.compactMap(Line.init)
     var kept = Data()
     for line in lines { kept += try Self.data(line, file) }
     try AtomicFile.write(kept, to: file)
