@@ -52,8 +52,6 @@ import Testing
 
   @Test func severalPictures() throws {
     let picture = try AlignmentPicture(source: ["a"], target: ["x"], weights: [[1]])
-    let one = picture.terminal(colour: false)
-    #expect([picture, picture].terminal(colour: false) == one + "\n" + one)
     let svg = [picture, picture].svg()
     #expect(try PageReader(svg).texts["title"] == ["a → x: 1.0000", "a → x: 1.0000"])
     // The second stands below the first, and the document is as high as both.

@@ -11,13 +11,6 @@ extension AlignmentPicture {
   }
 }
 
-extension [AlignmentPicture] {
-  /// The pictures one below the other, an empty line between them.
-  public func terminal(colour: Bool, columns: Int? = nil) -> String {
-    map { $0.terminal(colour: colour, columns: columns) }.joined(separator: "\n")
-  }
-}
-
 private struct TerminalPicture {
   private let picture: AlignmentPicture
   private let isColoured: Bool
