@@ -48,14 +48,17 @@ struct Train: ParsableCommand {
     }
     // A file is read when the command runs, and what is laid over a saved training is compared with it.
     if !resume && arguments.config == nil && !arguments.text.namesFiles,
-      let problem = arguments.problem(in: try arguments.recipe(over: Recipe()))
+      let problem = problem(in: try arguments.recipe(over: Recipe()))
     {
       throw ValidationError(problem)
     }
-    if dev == nil, let option = arguments.judging {
-      throw ValidationError(
-        "\(option) is about how well dev examples do; name some with --dev, or leave it out")
-    }
+  }
+
+  /// What is wrong with a recipe that the options made, for the data that they name; nil if nothing is.
+  private func problem(in recipe: Recipe) -> String? {
+    if let problem = arguments.problem(in: recipe) { return problem }
+    guard dev == nil, let option = arguments.judging(recipe) else { return nil }
+    return "\(option) is about how well dev examples do; name some with --dev, or leave it out"
   }
 
   func run() throws {
@@ -82,8 +85,10 @@ struct Train: ParsableCommand {
   /// Why there is nothing to do, and what could be done.
   private static func reason(_ trainer: Trainer) -> String {
     if trainer.isScheduleOver { return ", the rate has come to its end; leave it at that" }
-    let gain = trainer.shouldStop ? ", the last \(trainer.epochsWithoutGain) without a gain" : ""
-    return gain + "; ask for more with --epochs"
+    guard trainer.shouldStop else { return "; ask for more with --epochs" }
+    let (without, patience) = (trainer.epochsWithoutGain, trainer.patience ?? 0)
+    return
+      ", the last \(without) without a gain; wait for one longer with --patience \(2 * max(without, patience))"
   }
 
   private var folder: URL { URL(fileURLWithPath: output) }
@@ -100,7 +105,7 @@ struct Train: ParsableCommand {
       Console.note("attend: \(folder.path): its training had saved nothing yet, and begins again")
     }
     let recipe = try arguments.recipe(over: resume ? told(by: folder.appending(path: Recipe.file)) : Recipe())
-    if let problem = arguments.problem(in: recipe) { throw CommandError(problem) }
+    if let problem = problem(in: recipe) { throw CommandError(problem) }
     func corpus(_ path: String, _ limit: Int, _ longPairs: ParallelCorpus.LongPairs) throws -> ParallelCorpus
     {
       try ParallelCorpus(
@@ -115,7 +120,13 @@ struct Train: ParsableCommand {
         "\(file): every pair is longer than \(Format.count(limit, "token")); shorten them, or raise the limit: "
           + "\(recipe.options(learning: shortest)) at least")
     }
-    let development = try dev.map { try corpus($0, recipe.model.maximumLength, .refuse) }
+    let development: ParallelCorpus?
+    do {
+      development = try dev.map { try corpus($0, recipe.model.maximumLength, .refuse) }
+    } catch let error as CorpusError {
+      guard case .tooLong(_, _, _, let length, _) = error else { throw error }
+      throw CommandError("\(error): --max-length \(length)")
+    }
     let model = try TranslationModel(
       recipe.model, corpus: learn, source: recipe.source, target: recipe.target, limits: recipe.vocabulary,
       seed: recipe.training.seed)
@@ -146,7 +157,7 @@ struct Train: ParsableCommand {
     (saved.model, saved.source, saved.target) = (model.configuration, model.source, model.target)
     let corpus = try Reports.corpus(train, toLearnBy: model, limit: saved.learntLength)
     let development = try dev.map { try Reports.corpus($0, for: model) }
-    let trainer = try Trainer(resuming: folder, corpus: corpus, development: development)
+    var trainer = try Trainer(resuming: folder, corpus: corpus, development: development)
     saved.training = trainer.options
     let recipe = try arguments.recipe(over: saved)
     let contradictions = arguments.contradictions(recipe, saved)
@@ -155,6 +166,8 @@ struct Train: ParsableCommand {
         "\(folder.path): was started with other options: \(contradictions.joined(separator: "; ")); "
           + "leave these out, or train into another folder")
     }
+    if let problem = problem(in: recipe) { throw CommandError(problem) }
+    trainer.patience = recipe.training.patience
     describe(model, corpus, development)
     Reports.noteLeftOut(corpus, of: train)
     return (trainer, recipe)

@@ -9,7 +9,8 @@ extension TrainingArguments {
   ///
   /// - Throws: ``RecipeError`` for the file, ``CheckpointError`` for one of subwords.
   func recipe(over base: Recipe) throws -> Recipe {
-    var result = preset?.recipe ?? base
+    let base = preset?.recipe ?? base
+    var result = base
     if let config { result = try result.laying(contentsOf: Self.recipe(at: URL(fileURLWithPath: config))) }
     if let model { try result.become(model) }
     lay(over: &result.model)
@@ -17,9 +18,11 @@ extension TrainingArguments {
     lay(over: &result.training)
     if let longestPair { result.longestPair = longestPair }
     set(&result.epochs, epochs)
-    // A cosine is laid out for the training's length.
-    if result.training.schedule.shape == .cosine {
-      result.training.schedule.epochs = epochs ?? result.training.schedule.epochs ?? result.epochs
+    guard result.training.schedule.shape == .cosine else { return result }
+    // A cosine is laid out for the training's length, unless a file says otherwise.
+    let (end, earlier) = (result.training.schedule.epochs, base.training.schedule.epochs)
+    if epochs != nil || end == nil || end == earlier && result.epochs != base.epochs {
+      result.training.schedule.epochs = result.epochs
     }
     return result
   }
@@ -102,11 +105,25 @@ extension TrainingArguments {
     }
     do {
       try recipe.validate()
-      return nil
     } catch {
       guard case .configuration(let option, let expected, let found) = error else { return "\(error)" }
-      return "\(Self.option(option)) is \(found); expected \(expected)"
+      let name = Self.option(option)
+      return "\(name) is \(Self.said(name, found)); expected \(Self.said(name, expected))"
     }
+    let shape = recipe.training.schedule.shape
+    return unused(by: shape).map {
+      "\($0) has no part in --schedule \(shape.rawValue); leave it out, or take another"
+    }
+  }
+
+  /// An option of decays that a schedule of this shape does not have; nil without one.
+  private func unused(by shape: RateSchedule.Shape) -> String? {
+    let decays = [
+      ("--rate-decay", rateDecay != nil, [.plateau, .step]),
+      ("--decay-start", decayStart != nil, [.step]),
+      ("--decay-every", decayEvery != nil, [RateSchedule.Shape.step]),
+    ]
+    return decays.first { $0.1 && !$0.2.contains(shape) }?.0
   }
 
   /// What the kind of model leaves no choice of.
@@ -132,10 +149,10 @@ extension TrainingArguments {
     return fixed.first { $0.1 }.map { "\($0.0): \($0.2); leave it out, or use --model luong" }
   }
 
-  /// The first option that is about what dev examples are judged by; nil without one.
-  var judging: String? {
+  /// The first option that is about what dev examples are judged by in a training of this recipe; nil without one.
+  func judging(_ recipe: Recipe) -> String? {
     let judged = [
-      ("--rate-decay", rateDecay != nil && preset == nil && config == nil && schedule == nil),
+      ("--rate-decay", rateDecay != nil && schedule == nil && recipe.training.schedule.shape == .plateau),
       ("--patience", patience != nil), ("--schedule plateau", schedule == .plateau),
       ("--best-by", bestBy != nil),
       ("--dev-beam", devBeam != nil),
@@ -143,17 +160,18 @@ extension TrainingArguments {
     return judged.first(where: \.1)?.0
   }
 
-  /// What a recipe that these options made does not share with the saved one that they were laid over, each with both values.
+  /// What a recipe that these options made does not share with the saved one that they were laid over, each with both values; when a training
+  /// ends may change.
   func contradictions(_ given: Recipe, _ saved: Recipe) -> [String] {
     let kinds = (ModelKind(given.model), ModelKind(saved.model))
     var result = kinds.0 == kinds.1 ? [] : ["--model is \(kinds.0.rawValue), was \(kinds.1.rawValue)"]
-    for difference in given.differences(from: saved) where difference.path != "epochs" {
+    for difference in given.differences(from: saved)
+    where !["epochs", "training.patience"].contains(difference.path) {
       // Another kind has other settings throughout.
       if kinds.0 != kinds.1 && difference.path.hasPrefix("model.") { continue }
       let option = Self.option(difference.path)
-      let isOpposite = Self.opposites.contains(option)
-      func text(_ value: String) -> String { isOpposite ? "\(value == "false")" : value }
-      let line = "\(option) is \(text(difference.here)), was \(text(difference.there))"
+      let line =
+        "\(option) is \(Self.said(option, difference.here)), was \(Self.said(option, difference.there))"
       if !result.contains(line) { result.append(line) }
     }
     return result
@@ -179,6 +197,11 @@ extension TrainingArguments {
     "target.subwords": "target-subwords",
   ]
 
-  /// Options that say what the recipe's value does not.
-  private static let opposites: Set = ["--unidirectional", "--no-input-feeding"]
+  /// A recipe's value, or what is expected of it, as an option says it: some say the opposite.
+  private static func said(_ option: String, _ value: String) -> String {
+    guard ["--unidirectional", "--no-input-feeding"].contains(option) else { return value }
+    if value.hasPrefix("true") { return "false" + value.dropFirst("true".count) }
+    if value.hasPrefix("false") { return "true" + value.dropFirst("false".count) }
+    return value
+  }
 }

@@ -96,7 +96,7 @@ import Testing
     ),
     (
       ["--score", "location", "--window", "local-m"],
-      "--window is monotonic(radius: 10); expected none with the score"
+      "--window is local-m with radius 10; expected none with the score"
     ),
     (["--cell", "elman"], "'gru-reset-before'"),
     (["--model", "transformer"], "'luong', 'bahdanau' or 'plain'"),
@@ -121,6 +121,12 @@ import Testing
     (["--schedule", "square"], "'square' is invalid for '--schedule"),
     (["--schedule", "noam"], "--warmup is 0; expected 1 to"),
     (["--rate-decay", "0"], "--rate-decay is 0.0; expected more than 0, at most 1"),
+    (
+      ["--rate-decay", "0.5", "--schedule", "noam", "--warmup", "9"],
+      "--rate-decay has no part in --schedule noam"
+    ),
+    (["--decay-start", "2"], "--decay-start has no part in --schedule plateau; leave it out"),
+    (["--decay-every", "2", "--schedule", "constant"], "--decay-every has no part in --schedule constant"),
     (["--decay-every", "0"], "--decay-every is 0.0; expected a positive number of epochs"),
     (["--average-decay", "1"], "--average-decay is 1.0; expected at least 0, less than 1"),
     (["--dev-beam", "0"], "--dev-beam is 0; expected 1 to 1000"),

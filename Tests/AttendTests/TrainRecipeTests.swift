@@ -49,6 +49,26 @@ import Testing
     }
   }
 
+  /// Whether a decay waits for what dev examples say is for the recipe to tell, wherever it comes from.
+  @Test func rateDecayWithoutDev() throws {
+    try Fixture.with(model: nil) { fixture in
+      let steps = ["--schedule", "step", "--decay-start", "1", "--rate-decay", "0.25", "--epochs", "1"]
+      let first = try Command(fixture.train(steps)).run()
+      try #require(first.status == 0, "\(first.error)")
+      let again = try Command(fixture.train(["--resume", "--rate-decay", "0.25", "--epochs", "2"])).run()
+      #expect(again.status == 0, "\(again.error)")
+      for (schedule, status) in [("step", Int32(0)), ("plateau", 1)] {
+        let file = fixture.path("\(schedule).json")
+        try Data(#"{"training": {"schedule": {"shape": "\#(schedule)"}}}"#.utf8).write(
+          to: URL(filePath: file))
+        let options = ["--config", file, "--rate-decay", "0.25", "--epochs", "1"]
+        let outcome = try Command(fixture.train(options, output: fixture.path(schedule))).run()
+        #expect(outcome.status == status, "\(outcome.error)")
+        #expect(outcome.error.contains("--rate-decay is about how well dev examples do") == (status == 1))
+      }
+    }
+  }
+
   /// Another optimiser has its own constants and rate, whether an option names it or a file.
   @Test func anotherOptimizerBeginsAnew() throws {
     try Fixture.with(model: nil) { fixture in
@@ -94,6 +114,41 @@ import Testing
       #expect(try train("bahdanau", config + ["--model", "bahdanau"]) != whole)
       #expect(
         try recipe(fixture.path("bahdanau")).model == .bahdanau(embedding: 4, hidden: 8, dropout: 0.2))
+    }
+  }
+
+  /// What a preset of another kind says of parts that the model has no choice of does not stand in its way.
+  @Test(arguments: ["luong-2015", "sutskever-2014", "bahdanau-2015"], ["plain", "luong", "bahdanau"])
+  func aPresetOfAnotherKind(preset: String, kind: String) throws {
+    try Fixture.with(model: nil) { fixture in
+      let options = ["--preset", preset, "--model", kind, "--layers", "2", "--epochs", "1"]
+      let outcome = try Command(fixture.train(options)).run()
+      #expect(outcome.status == 0, "\(outcome.error)")
+      let (made, before) = (try recipe(fixture.model), try #require(Recipe.presets[preset]))
+      #expect(ModelKind(made.model).rawValue == kind)
+      #expect(made.model.dropout == before.model.dropout && made.training == before.training)
+    }
+  }
+
+  /// A cosine reaches 0 with the last epoch, whether an option, a preset or a file laid over it says which that is.
+  @Test func cosinesEndWithTheTraining() throws {
+    try Fixture.with(model: nil) { fixture in
+      let config = fixture.path("epochs.json")
+      try Data(#"{"epochs": 1}"#.utf8).write(to: URL(filePath: config))
+      let preset = ["--preset", "luong-small", "--config", config]
+      for (name, options, epochs) in [("file", preset, 1), ("option", preset + ["--epochs", "2"], 2)] {
+        let outcome = try Command(fixture.train(options, output: fixture.path(name))).run()
+        #expect(outcome.status == 0, "\(outcome.error)")
+        let made = try recipe(fixture.path(name))
+        #expect(made.epochs == epochs && made.training.schedule.epochs == epochs)
+      }
+      let later = #"{"epochs": 3, "training": {"schedule": {"shape": "cosine", "epochs": 2}}}"#
+      try Data(later.utf8).write(to: URL(filePath: config))
+      let outcome = try Command(fixture.train(["--config", config])).run()
+      #expect(outcome.status == 1)
+      #expect(
+        outcome.error.contains("--epochs is 3; expected at most the 2 of training.schedule, after which"),
+        "\(outcome.error)")
     }
   }
 

@@ -256,6 +256,33 @@ import Testing
     }
   }
 
+  /// What a training that stopped for want of a gain is told to do makes it go on.
+  @Test func waitsLongerForAGain() throws {
+    try Fixture.with(model: nil) { fixture in
+      // No step is large enough to change what is written.
+      let still = ["--dev", fixture.data, "--rate", "1e-9", "--patience", "1", "--epochs", "5"]
+      let first = try Command(fixture.train(still)).run()
+      try #require(first.status == 0, "\(first.error)")
+      let resume = ["--resume", "--dev", fixture.data]
+      let stopped = try Command(fixture.train(resume + ["--epochs", "9"])).run()
+      #expect(stopped.status == 0)
+      #expect(
+        stopped.error.contains(
+          "2 epochs done, the last 1 without a gain; wait for one longer with --patience 2"),
+        "\(stopped.error)")
+      let longer = try Command(fixture.train(resume + ["--patience", "2"])).run()
+      #expect(longer.status == 0 && longer.output.contains("epoch 3"), "\(longer.error)")
+      #expect(!longer.output.contains("epoch 4"), "\(longer.output)")
+      for (more, problem) in [
+        (["--patience", "0", "--dev", fixture.data], "--patience is 0; expected at least 1"),
+        (["--patience", "9", "--dev", fixture.data, "--rate", "1"], "--rate is 1, was 1e-09"),
+      ] {
+        let refused = try Command(fixture.train(["--resume"] + more)).run()
+        #expect(refused.status == 1 && refused.error.contains(problem), "\(refused.error)")
+      }
+    }
+  }
+
   /// Stopped in its first epoch by Ctrl-C, or later by SIGTERM, and taken up by the command that it prints, a training
   /// ends with the weights of one that was left alone.
   @Test(arguments: [("parameters", SIGINT), ("epoch 2 ", SIGTERM)])

@@ -47,6 +47,15 @@ extension AttentionWindow {
   }
 }
 
+extension AttentionWindow: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .monotonic(let radius): "\(Kind.monotonic.rawValue) with radius \(radius)"
+    case .predictive(let radius): "\(Kind.predictive.rawValue) with radius \(radius)"
+    }
+  }
+}
+
 /// As `{"kind": "local-p", "radius": 10}`.
 extension AttentionWindow: Codable {
   private enum Kind: String, Codable {

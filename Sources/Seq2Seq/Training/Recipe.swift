@@ -40,6 +40,11 @@ public struct Recipe: Codable, Sendable, Equatable {
     guard epochs >= 1 else {
       throw .configuration(option: "epochs", expected: "at least 1", found: "\(epochs)")
     }
+    if let end = training.schedule.end, end >= 1, epochs > end {
+      throw .configuration(
+        option: "epochs", expected: "at most the \(end) of training.schedule, after which the rate is 0",
+        found: "\(epochs)")
+    }
     guard longestPair ?? 1 >= 1 else {
       throw .configuration(option: "longestPair", expected: "at least 1", found: "\(longestPair ?? 0)")
     }
@@ -154,12 +159,24 @@ extension Recipe {
     }
   }
 
-  /// Makes the model one of another kind: that kind's defaults, and over them what this one has of its own.
+  /// Makes the model one of another kind: that kind's defaults, and over them what this one has of its own and the other leaves a choice of.
   public mutating func become(_ kind: ModelKind) throws {
     guard kind != ModelKind(model) else { return }
     let own = try JSONValue(model).differing(from: JSONValue(ModelKind(model).standard))
     model = try JSONValue(kind.standard).laid(under: own).decoded(ModelConfiguration.self)
-    if kind == .plain { model.score = nil }
+    let standard = kind.standard
+    switch kind {
+    case .luong:
+      model.readout = standard.readout
+    case .bahdanau:
+      (model.bidirectional, model.inputFeeding) = (standard.bidirectional, standard.inputFeeding)
+      if model.score?.isAdditive != true { model.score = standard.score }
+      model.scoreTemperature = standard.scoreTemperature
+    case .plain:
+      model.readout = standard.readout
+      (model.score, model.scoreTemperature) = (standard.score, standard.scoreTemperature)
+      (model.window, model.attentionDropout) = (standard.window, standard.attentionDropout)
+    }
   }
 
   /// Writes the recipe as a JSON file, its keys sorted, and its subwords to the files beside it that a model has for them.

@@ -10,7 +10,7 @@ public struct Trainer: Sendable {
   public internal(set) var model: TranslationModel
   /// The best model so far; without development examples, the last whole epoch's.
   public internal(set) var best: TranslationModel
-  public let options: TrainingOptions
+  public private(set) var options: TrainingOptions
   /// The epochs that are over.
   public internal(set) var reports: [EpochReport] = []
 
@@ -51,6 +51,12 @@ public struct Trainer: Sendable {
     var result = model
     if let average { result.network = average.network }
     return result
+  }
+
+  /// ``TrainingOptions/patience``, which may change on the way: it decides when a training ends, not what it learns.
+  public var patience: Int? {
+    get { options.patience }
+    set { options.patience = newValue }
   }
 
   /// The updates made so far.
