@@ -110,7 +110,7 @@ import Testing
       #expect(outcome.status == 1)
       #expect(
         outcome.error.contains(
-          "the option 'model' is words in the 2. model, characters in the first; "
+          "the option 'model' is words in model 2, characters in model 1; "
             + "expected models whose targets are of the same units"), "\(outcome.error)")
     }
   }

@@ -173,7 +173,7 @@ struct ModelComparisonTests {
     let error = #expect(throws: ModelError.self) {
       try ModelComparison([("a", first), ("b", other)], on: buckets)
     }
-    #expect(error.map { "\($0)".contains("in the 2. model, whitespace in the first") } == true)
+    #expect(error.map { "\($0)".contains("in model 2, whitespace in model 1") } == true)
     #expect(throws: ModelError.self) { try ModelComparison([("a", first)], on: buckets) }
   }
 

@@ -68,7 +68,7 @@ import Testing
     try expectFailure(
       "abcdefghijk\tX".utf8, { .tooLong(file: $0, line: 1, side: .source, length: 11, limit: 10) },
       place: ":1:",
-      remedy: "--max-length 11")
+      remedy: "raise the limit to 11")
     try expectFailure(
       "a\t1 2 3 4 5 6 7 8 9 0 1 2".utf8,
       { .tooLong(file: $0, line: 1, side: .target, length: 12, limit: 10) },
@@ -105,7 +105,7 @@ import Testing
       let error = CorpusError.allTooLong(file: file, shortest: 4, limit: 3)
       #expect(throws: error) { try result.get() }
       #expect(error.description.hasPrefix("\(file): every pair is longer than 3 tokens; "))
-      #expect(error.description.hasSuffix("--max-length, to 4 at least"))
+      #expect(error.description.hasSuffix("raise the limit to 4 at least"))
     }
     try read("\n".utf8, longPairs: .leaveOut) { result, file in
       #expect(throws: CorpusError.empty(file: file)) { try result.get() }

@@ -1,8 +1,8 @@
 /// Beam search over many sources at once; with a beam of 1 it is greedy decoding.
 ///
 /// All sources advance together, `beam` rows each. At each step the likeliest hypotheses go on. A source is done when none of them can
-/// still overtake the best ended ones, as many as are asked for: log-probabilities and coverage only fall, and outputs are ended at the
-/// length limit.
+/// still overtake the best ended ones, as many as are asked for: log-probabilities only fall, coverage adds at most 0, and outputs are
+/// ended at the length limit.
 struct BeamSearch {
   private let options: DecodingOptions
   /// The most tokens of an output.

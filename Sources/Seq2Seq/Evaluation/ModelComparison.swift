@@ -85,7 +85,7 @@ public struct ModelComparison: Codable, Sendable, Equatable {
       throw .configuration(
         option: "model",
         expected: "models whose targets are of the same units in the same case, cut into subwords or not",
-        found: "\(units(model.target)) in the \(index + 1). model, \(units(models[0].target)) in the first")
+        found: "\(units(model.target)) in model \(index + 1), \(units(models[0].target)) in model 1")
     }
     let readings = Set(buckets.lazy.flatMap(\.examples).map(\.readings.count))
     guard readings.isSubset(of: [models.count]) else {

@@ -315,7 +315,7 @@ extension ModelError: CustomStringConvertible {
     case .tooLong(let tokens, let limit):
       "the sentence has \(tokens) tokens; this model takes at most \(limit): split it"
     case .noAlignment:
-      "the model has no attention and therefore no alignment; train one with --model luong or bahdanau"
+      "the model has no attention and therefore no alignment; take Luong's or Bahdanau's"
     }
   }
 }

@@ -32,10 +32,10 @@ extension CorpusError: CustomStringConvertible {
       "\(file):\(line): not UTF-8; convert the file, for instance with iconv"
     case .tooLong(let file, let line, let side, let length, let limit):
       "\(file):\(line): the \(side.rawValue) has \(length) tokens, the limit is \(limit); "
-        + "shorten or remove it, or raise the limit with --max-length \(length)"
+        + "shorten or remove it, or raise the limit to \(length)"
     case .allTooLong(let file, let shortest, let limit):
-      "\(file): every pair is longer than \(limit) tokens; shorten them, or raise the limit with --max-length, "
-        + "to \(shortest) at least"
+      "\(file): every pair is longer than \(limit) tokens; shorten them, or raise the limit to "
+        + "\(shortest) at least"
     }
   }
 }

@@ -25,7 +25,8 @@ extension Recipe {
     return words(.bahdanau2015, source: 30_000, target: 30_000, longestPair: 50, training, epochs: 5)
   }()
 
-  /// Sutskever, Vinyals, Le 2014, §3.4: gradient descent for 7.5 epochs, after the 5th with half the rate after each half.
+  /// Sutskever, Vinyals, Le 2014, §3.4: gradient descent for 7.5 epochs, whole ones here, after the 5th with half the
+  /// rate after each half.
   private static let sutskever2014 = words(
     .sutskever2014, source: 160_000, target: 80_000,
     descending(rate: 0.7, batchSize: 128, from: 5, every: 0.5), epochs: 8)
