@@ -46,6 +46,10 @@ struct BPE: ParsableCommand {
       throw ValidationError("--merges is \(merges); expected 1 to 1000000")
     }
     guard minCount >= 1 else { throw ValidationError("--min-count is \(minCount); expected at least 1") }
+    let places = [data, output].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path }
+    guard places[0] != places[1] else {
+      throw ValidationError("--output is \(output), which --data names too; choose another name")
+    }
   }
 
   func run() throws {

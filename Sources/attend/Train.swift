@@ -29,7 +29,10 @@ struct Train: ParsableCommand {
   var keepEpochs = 0
   @Flag(
     help:
-      "Go on with the training that the folder holds, with its options; with one that had saved nothing, from its start."
+      """
+      Go on with the training that the folder holds, with its options but for --log-every and --keep-epochs; with one that had saved \
+      nothing, from its start.
+      """
   )
   var resume = false
   @Flag(help: "Print the result only.")
@@ -88,7 +91,7 @@ struct Train: ParsableCommand {
     guard trainer.shouldStop else { return "; ask for more with --epochs" }
     let (without, patience) = (trainer.epochsWithoutGain, trainer.patience ?? 0)
     return
-      ", the last \(without) without a gain; wait for one longer with --patience \(2 * max(without, patience))"
+      ", the last \(without) without a gain; wait longer for one with --patience \(2 * max(without, patience))"
   }
 
   private var folder: URL { URL(fileURLWithPath: output) }

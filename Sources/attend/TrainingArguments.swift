@@ -73,7 +73,8 @@ struct TrainingArguments: ParsableArguments {
 
   @Option(
     help: """
-      luong attends to the source after the cell, bahdanau before it, plain does not. (default: luong)
+      luong attends to the source after the cell, bahdanau before it, plain does not. Over a preset or file of another kind, what is \
+      usual there becomes what is usual here, such as the cell. (default: luong)
       """)
   var model: ModelKind?
   @Option(
@@ -205,7 +206,10 @@ struct TrainingArguments: ParsableArguments {
   var averageDecay: Float?
   @Option(help: number("Beam that decodes the dev file; 1 is greedy.", training.developmentBeam))
   var devBeam: Int?
-  @Option(help: "What decides which epoch was the best. (default: \(training.criterion.rawValue))")
+  @Option(
+    help:
+      "What decides which epoch was the best; where it is equal, the cross entropy. (default: \(training.criterion.rawValue))"
+  )
   var bestBy: TrainingOptions.Criterion?
   @Option(help: number("Stop after so many epochs without a gain on the dev file.", training.patience!))
   var patience: Int?

@@ -100,6 +100,9 @@ extension TrainingArguments {
   /// What is wrong with a recipe that these options made, in their words; nil if nothing is.
   func problem(in recipe: Recipe) -> String? {
     if let problem = problemOfKind(recipe) { return problem }
+    if batch != nil && batchTokens != nil {
+      return "--batch and --batch-tokens both say how large a batch is; leave one of them out"
+    }
     if recipe.training.sampling == nil, samplingK != nil || samplingLeast != nil {
       return "\(samplingK != nil ? "--sampling-k" : "--sampling-least") needs --scheduled-sampling"
     }

@@ -110,6 +110,7 @@ import Testing
     (["--attention-dropout", "1"], "--attention-dropout is 1.0; expected at least 0 and less than 1"),
     (["--batch", "0"], "--batch is 0; expected 1 to"),
     (["--rate", "-1"], "--rate"),
+    (["--batch", "5", "--batch-tokens", "600"], "--batch and --batch-tokens both say how large a batch is"),
     (["--batch-tokens", "0"], "--batch-tokens is 0; expected 1 to"),
     (["--accumulate", "0"], "--accumulate is 0; expected 1 to"),
     (["--optimizer", "adagrad"], "'adam', 'adamw', 'adadelta' or 'sgd'"),
@@ -119,7 +120,7 @@ import Testing
       "--weight-decay is 0.5; expected 0 with adam; adamw, adadelta and sgd have it"
     ),
     (["--schedule", "square"], "'square' is invalid for '--schedule"),
-    (["--schedule", "noam"], "--warmup is 0; expected 1 to"),
+    (["--schedule", "noam"], "--warmup is 0; expected 1 to 1000000000 with noam"),
     (["--rate-decay", "0"], "--rate-decay is 0.0; expected more than 0, at most 1"),
     (
       ["--rate-decay", "0.5", "--schedule", "noam", "--warmup", "9"],

@@ -110,8 +110,8 @@ import Testing
       #expect(outcome.status == 1)
       #expect(
         outcome.error.contains(
-          "the option 'model' is words in model 2, characters in model 1; "
-            + "expected models whose targets are of the same units"), "\(outcome.error)")
+          "model 2 has another unit of targets (words, not characters) than model 1; take models that share it"
+        ), "\(outcome.error)")
     }
   }
 

@@ -148,6 +148,7 @@ import Testing
     (["--merges", "0"], "--merges is 0; expected 1 to"),
     (["--min-count", "0"], "--min-count is 0; expected"),
     (["--tokens", "characters"], "Please provide one of 'whitespace' and 'words'"),
+    (["--output", "./x"], "--output is ./x, which --data names too; choose another name"),
   ])
   func options(_ arguments: [String], _ expected: String) throws {
     let outcome = try Command(["bpe", "--data", "x", "--output", "y"] + arguments).run()

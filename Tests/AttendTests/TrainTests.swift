@@ -268,7 +268,7 @@ import Testing
       #expect(stopped.status == 0)
       #expect(
         stopped.error.contains(
-          "2 epochs done, the last 1 without a gain; wait for one longer with --patience 2"),
+          "2 epochs done, the last 1 without a gain; wait longer for one with --patience 2"),
         "\(stopped.error)")
       let longer = try Command(fixture.train(resume + ["--patience", "2"])).run()
       #expect(longer.status == 0 && longer.output.contains("epoch 3"), "\(longer.error)")

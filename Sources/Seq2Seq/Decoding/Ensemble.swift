@@ -7,7 +7,8 @@ import Attention
 public struct Ensemble: Sendable {
   public let models: [TranslationModel]
 
-  /// - Throws: ``ModelError/configuration(option:expected:found:)`` for models that do not write the same tokens, or for none.
+  /// - Throws: ``ModelError/mismatch(model:part:)`` for models that do not write the same tokens,
+  ///   ``ModelError/configuration(option:expected:found:)`` for none.
   public init(_ models: [TranslationModel]) throws(ModelError) {
     guard let first = models.first else {
       throw .configuration(option: "model", expected: "at least one", found: "none")
@@ -19,9 +20,7 @@ public struct Ensemble: Sendable {
         ("kind of source tokens", other.source == first.source),
       ]
       for (part, isEqual) in rows where !isEqual {
-        throw .configuration(
-          option: "model", expected: "models with the same \(part)",
-          found: "number \(index + 1), which differs from the first")
+        throw .mismatch(model: index, part: part)
       }
     }
     self.models = models

@@ -82,10 +82,9 @@ public struct ModelComparison: Codable, Sendable, Equatable {
   private static func check(_ models: [TranslationModel], _ buckets: [LengthBucket]) throws(ModelError) {
     for (index, model) in models.enumerated().dropFirst()
     where model.target.unit != models[0].target.unit || model.target.lowercase != models[0].target.lowercase {
-      throw .configuration(
-        option: "model",
-        expected: "models whose targets are of the same units in the same case, cut into subwords or not",
-        found: "\(units(model.target)) in model \(index + 1), \(units(models[0].target)) in model 1")
+      throw .mismatch(
+        model: index,
+        part: "unit of targets (\(units(model.target)), not \(units(models[0].target)))")
     }
     let readings = Set(buckets.lazy.flatMap(\.examples).map(\.readings.count))
     guard readings.isSubset(of: [models.count]) else {

@@ -300,6 +300,8 @@ public enum ModelError: Error, Equatable, Sendable {
   case tooLong(tokens: Int, limit: Int)
   /// The model has no attention, so there is no alignment.
   case noAlignment
+  /// Models that are used together differ in what they have to share: the one at this place, from 0, from the first.
+  case mismatch(model: Int, part: String)
 }
 
 extension ModelError: CustomStringConvertible {
@@ -315,7 +317,10 @@ extension ModelError: CustomStringConvertible {
     case .tooLong(let tokens, let limit):
       "the sentence has \(tokens) tokens; this model takes at most \(limit): split it"
     case .noAlignment:
-      "the model has no attention and therefore no alignment; take Luong's or Bahdanau's"
+      "the model has no attention and therefore no alignment; take Luong's or Bahdanau's, or leave out what needs it "
+        + "(a coverage penalty, copied words)"
+    case .mismatch(let model, let part):
+      "model \(model + 1) has another \(part) than model 1; take models that share it"
     }
   }
 }

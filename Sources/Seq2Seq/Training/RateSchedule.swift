@@ -70,9 +70,9 @@ public struct RateSchedule: Codable, Sendable, Equatable {
 
   /// The options that cannot be, as ``TrainingOptions/validate()`` lists them.
   var checks: [(option: String, isValid: Bool, expected: String, found: String)] {
-    let least = shape == .noam ? 1 : 0
+    let (least, with) = shape == .noam ? (1, " with \(shape.rawValue)") : (0, "")
     return [
-      ("warmup", (least...1_000_000_000).contains(warmup), "\(least) to 1000000000", "\(warmup)"),
+      ("warmup", (least...1_000_000_000).contains(warmup), "\(least) to 1000000000\(with)", "\(warmup)"),
       ("decayStart", decayStart >= 0 && decayStart.isFinite, "a number of epochs", "\(decayStart)"),
       ("decayEvery", decayEvery > 0 && decayEvery.isFinite, "a positive number of epochs", "\(decayEvery)"),
       (
